@@ -5,3 +5,15 @@
 extern crate alloc;
 #[cfg(test)]
 extern crate std;
+
+mod association;
+mod config;
+mod error;
+mod event;
+mod stats;
+
+pub use association::Association;
+pub use config::{ChannelConfig, Config, Reliability};
+pub use error::{DropReason, Drops, Error, SendError};
+pub use event::{ChannelId, CloseReason, Event, MessageKind, Reason};
+pub use stats::{ChannelStats, Stats};
