@@ -1,0 +1,1 @@
+//! The history ring and the cursors into it.
