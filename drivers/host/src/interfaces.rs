@@ -27,7 +27,7 @@ pub fn addresses(filter: &InterfaceFilter) -> std::io::Result<Vec<IpAddr>> {
     let mut loopback = Vec::new();
     let mut found = Vec::new();
     for interface in if_addrs::get_if_addrs()? {
-        let named = |names: &[String]| names.iter().any(|name| *name == interface.name);
+        let named = |names: &[String]| names.contains(&interface.name);
         if named(&filter.exclude) || !filter.only.is_empty() && !named(&filter.only) {
             continue;
         }
