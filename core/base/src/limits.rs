@@ -22,6 +22,8 @@ pub struct Limits {
     pub dtls_reassembly_bytes: usize,
     /// Fragments of handshake messages under reassembly (DTLS).
     pub dtls_reassembly_fragments: usize,
+    /// Decrypted application data that may wait for `poll_event`, bytes (DTLS).
+    pub dtls_receive_bytes: usize,
     /// Early ClientHello datagrams kept until ICE has validated their source.
     pub dtls_early_hellos: usize,
 
@@ -79,6 +81,7 @@ impl Limits {
         ice_pairs: 100,
         dtls_reassembly_bytes: 16 * 1024,
         dtls_reassembly_fragments: 64,
+        dtls_receive_bytes: 32 * 1024,
         dtls_early_hellos: 4,
         video_history_bytes: 1024 * 1024,
         audio_history_bytes: 64 * 1024,
@@ -110,6 +113,7 @@ impl Limits {
         ice_pairs: 24,
         dtls_reassembly_bytes: 6 * 1024,
         dtls_reassembly_fragments: 24,
+        dtls_receive_bytes: 4 * 1024,
         dtls_early_hellos: 4,
         video_history_bytes: 48 * 1024,
         audio_history_bytes: 8 * 1024,
