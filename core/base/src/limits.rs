@@ -27,6 +27,13 @@ pub struct Limits {
     /// Early ClientHello datagrams kept until ICE has validated their source.
     pub dtls_early_hellos: usize,
 
+    /// Synchronization sources with a replay window of their own, a direction of a session
+    /// (80 bytes each, taken when the source first speaks).
+    pub srtp_sources: usize,
+    /// Sources received once and displaced since, whose last packet is remembered so that it
+    /// cannot be replayed (24 bytes each). When these too are used up, new sources are refused.
+    pub srtp_retired_sources: usize,
+
     /// History ring of the video track, bytes. One ring a track, whatever the number of viewers.
     pub video_history_bytes: usize,
     /// History ring of an audio track, bytes.
@@ -83,6 +90,8 @@ impl Limits {
         dtls_reassembly_fragments: 64,
         dtls_receive_bytes: 32 * 1024,
         dtls_early_hellos: 4,
+        srtp_sources: 32,
+        srtp_retired_sources: 128,
         video_history_bytes: 1024 * 1024,
         audio_history_bytes: 64 * 1024,
         history_frames: 512,
@@ -115,6 +124,8 @@ impl Limits {
         dtls_reassembly_fragments: 24,
         dtls_receive_bytes: 4 * 1024,
         dtls_early_hellos: 4,
+        srtp_sources: 8,
+        srtp_retired_sources: 16,
         video_history_bytes: 48 * 1024,
         audio_history_bytes: 8 * 1024,
         history_frames: 64,
