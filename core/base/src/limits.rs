@@ -31,7 +31,7 @@ pub struct Limits {
     /// (80 bytes each, taken when the source first speaks).
     pub srtp_sources: usize,
     /// Sources received once and displaced since, whose last packet is remembered so that it
-    /// cannot be replayed (24 bytes each). When these too are used up, new sources are refused.
+    /// cannot be replayed (32 bytes each). When these too are used up, new sources are refused.
     pub srtp_retired_sources: usize,
 
     /// History ring of the video track, bytes. One ring a track, whatever the number of viewers.
