@@ -50,6 +50,8 @@ pub struct Limits {
     pub resend_queue: usize,
     /// Bytes of received RTP payload under reordering and reassembly, a received track.
     pub receive_bytes: usize,
+    /// The same of an audio track.
+    pub receive_audio_bytes: usize,
     /// Received packets under reordering, a received track.
     pub receive_packets: usize,
 
@@ -100,6 +102,7 @@ impl Limits {
         twcc_history: 256,
         resend_queue: 64,
         receive_bytes: 1024 * 1024,
+        receive_audio_bytes: 64 * 1024,
         receive_packets: 512,
         sctp_send_bytes: 1024 * 1024,
         sctp_receive_bytes: 512 * 1024,
@@ -134,6 +137,7 @@ impl Limits {
         twcc_history: 128,
         resend_queue: 32,
         receive_bytes: 16 * 1024,
+        receive_audio_bytes: 4 * 1024,
         receive_packets: 64,
         sctp_send_bytes: 16 * 1024,
         sctp_receive_bytes: 16 * 1024,

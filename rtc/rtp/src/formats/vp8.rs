@@ -1,6 +1,9 @@
 //! VP8: the payload descriptor of RFC 7741 and as much of the frame header of RFC 6386 as tells
 //! whether a frame matters to later ones.
 
+use super::depacketize::DepacketizeError;
+use smolrtc_base::Reader;
+
 /// S bit of the payload descriptor (RFC 7741 section 4.2): a partition begins here.
 pub(super) const START_OF_PARTITION: u8 = 0x10;
 /// N bit: the frame is no reference for any other.
@@ -10,6 +13,45 @@ const NON_REFERENCE: u8 = 0x20;
 /// span partitions when the stream is cut without regard to them (section 4.2, PID).
 pub(super) const fn descriptor(non_reference: bool) -> u8 {
     if non_reference { NON_REFERENCE } else { 0 }
+}
+
+/// A received payload.
+pub(super) struct Payload<'a> {
+    /// Whether it is a frame's first.
+    pub(super) starts_frame: bool,
+    /// Whether the frame is a key frame, as far as it is the first.
+    pub(super) key: bool,
+    pub(super) data: &'a [u8],
+}
+
+impl<'a> Payload<'a> {
+    /// Reads over the descriptor of section 4.2.
+    pub(super) fn parse(payload: &'a [u8]) -> Result<Self, DepacketizeError> {
+        let mut reader = Reader::new(payload);
+        let descriptor = reader.u8()?;
+        if descriptor & 0x80 != 0 {
+            let present = reader.u8()?;
+            // PictureID of 7 or 15 bits, TL0PICIDX, then TID, Y and KEYIDX in one byte.
+            if present & 0x80 != 0 && reader.u8()? & 0x80 != 0 {
+                reader.skip(1)?;
+            }
+            if present & 0x40 != 0 {
+                reader.skip(1)?;
+            }
+            if present & 0x30 != 0 {
+                reader.skip(1)?;
+            }
+        }
+        let data = reader.rest();
+        let first = data.first().ok_or(DepacketizeError::Truncated)?;
+        // Partition 0 begins here.
+        let starts_frame = descriptor & 0x17 == START_OF_PARTITION;
+        Ok(Self {
+            starts_frame,
+            key: starts_frame && first & 1 == 0,
+            data,
+        })
+    }
 }
 
 /// Whether the frame tag and start code are those of a key frame (RFC 6386 section 9.1).

@@ -1,0 +1,68 @@
+//! H.264 payloads, RFC 6184 section 5: single NAL units, STAP-A and FU-A, which is
+//! packetization mode 1.
+
+use super::depacketize::{DepacketizeError, Units};
+use smolrtc_base::Reader;
+
+const IDR: u8 = 5;
+const STAP_A: u8 = 24;
+const FU_A: u8 = 28;
+
+const fn unit_type(header: u8) -> u8 {
+    header & 0x1f
+}
+
+pub(super) fn push(payload: &[u8], units: &mut Units<'_>) -> Result<(), DepacketizeError> {
+    let mut reader = Reader::new(payload);
+    let header = reader.u8()?;
+    match unit_type(header) {
+        1..=23 => whole(payload, units),
+        STAP_A => {
+            if reader.is_empty() {
+                return Err(DepacketizeError::Truncated);
+            }
+            while !reader.is_empty() {
+                whole(reader.vec16()?, units)?;
+            }
+            Ok(())
+        }
+        FU_A => {
+            let flags = reader.u8()?;
+            let kind = unit_type(flags);
+            if !matches!(kind, 1..=23) {
+                return Err(DepacketizeError::UnsupportedType);
+            }
+            *units.key |= kind == IDR;
+            let edges = (flags & 0x80 != 0, flags & 0x40 != 0);
+            units.fragment(kind, &[header & 0xe0 | kind], edges, reader.rest())
+        }
+        _ => Err(DepacketizeError::UnsupportedType),
+    }
+}
+
+fn whole(unit: &[u8], units: &mut Units<'_>) -> Result<(), DepacketizeError> {
+    let header = Reader::new(unit).u8()?;
+    *units.key |= unit_type(header) == IDR;
+    units.whole(unit)
+}
+
+pub(super) fn begins_frame(payload: &[u8]) -> bool {
+    match *payload {
+        [header, rest @ ..] => match (unit_type(header), rest) {
+            (STAP_A, [_, _, first, data @ ..]) => begins_unit(unit_type(*first), data),
+            (FU_A, [flags, data @ ..]) => flags & 0x80 != 0 && begins_unit(unit_type(*flags), data),
+            (kind, data) => begins_unit(kind, data),
+        },
+        [] => false,
+    }
+}
+
+/// SEI, parameter sets and delimiters come before all slices (H.264 section 7.4.1.2.3); a slice's
+/// first bit is set when its `first_mb_in_slice` is 0.
+fn begins_unit(kind: u8, data: &[u8]) -> bool {
+    match kind {
+        1..=4 => data.first().is_some_and(|byte| byte & 0x80 != 0),
+        6 | 7 | 9 => true,
+        _ => false,
+    }
+}
