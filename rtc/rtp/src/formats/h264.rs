@@ -48,7 +48,7 @@ fn whole(unit: &[u8], units: &mut Units<'_>) -> Result<(), DepacketizeError> {
 
 pub(super) fn begins_frame(payload: &[u8]) -> bool {
     match *payload {
-        [header, rest @ ..] => match (unit_type(header), rest) {
+        [header, ref rest @ ..] => match (unit_type(header), rest) {
             (STAP_A, [_, _, first, data @ ..]) => begins_unit(unit_type(*first), data),
             (FU_A, [flags, data @ ..]) => flags & 0x80 != 0 && begins_unit(unit_type(*flags), data),
             (kind, data) => begins_unit(kind, data),
@@ -61,7 +61,7 @@ pub(super) fn begins_frame(payload: &[u8]) -> bool {
 /// first bit is set when its `first_mb_in_slice` is 0.
 fn begins_unit(kind: u8, data: &[u8]) -> bool {
     match kind {
-        1..=4 => data.first().is_some_and(|byte| byte & 0x80 != 0),
+        1 | 2 => data.first().is_some_and(|byte| byte & 0x80 != 0),
         6 | 7 | 9 => true,
         _ => false,
     }
