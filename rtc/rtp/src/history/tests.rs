@@ -105,13 +105,20 @@ fn whatever_the_ring_still_holds_is_what_was_put_in() {
     for seed in 0..50 {
         let mut rng = Rng::from_u64(seed);
         let capacity = 500 + rng.below(3_000) as usize;
-        let mut ring = ring(capacity, 4 + rng.below(20) as usize, 20 + rng.below(40) as usize);
+        let mut ring = ring(
+            capacity,
+            4 + rng.below(20) as usize,
+            20 + rng.below(40) as usize,
+        );
         let mut all: Vec<Vec<u8>> = Vec::new();
         let mut packets = 0_u64;
         let mut firsts = Vec::new();
         for step in 0..400_u32 {
             let frame = vp8(1 + rng.below(900) as usize, rng.below(10) == 0, step as u8);
-            if ring.push(&frame, step, frame[0] == 0x10, Instant::ZERO).is_ok() {
+            if ring
+                .push(&frame, step, frame[0] == 0x10, Instant::ZERO)
+                .is_ok()
+            {
                 firsts.push(packets);
                 packets += frame.len().div_ceil(99) as u64;
                 all.push(frame);

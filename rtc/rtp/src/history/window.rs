@@ -36,10 +36,6 @@ impl<T: Copy> Window<T> {
         self.first.saturating_add(self.len as u64)
     }
 
-    pub(crate) const fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
     pub(crate) const fn is_full(&self) -> bool {
         self.len >= self.capacity
     }
@@ -73,10 +69,6 @@ impl<T: Copy> Window<T> {
 
     pub(crate) fn front(&self) -> Option<&T> {
         self.get(self.first)
-    }
-
-    pub(crate) fn back(&self) -> Option<&T> {
-        self.get(self.next().checked_sub(1)?)
     }
 
     /// Appends `entry` and returns its id; `None` when the window is full.

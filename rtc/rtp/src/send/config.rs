@@ -1,6 +1,5 @@
 //! What a caller sets and gets.
 
-use crate::history::Ring;
 use crate::packet::ExtensionIds;
 use crate::{Codec, Mid, PayloadType, Ssrc};
 use alloc::string::String;
@@ -115,7 +114,7 @@ pub struct Outgoing {
 #[non_exhaustive]
 pub enum Event {
     /// This viewer cannot go on without a new key frame of the track. Ask
-    /// [`Ring::request_key_frame`] whether the encoder should hear of it.
+    /// [`Ring::request_key_frame`](crate::history::Ring::request_key_frame) whether the encoder should hear of it.
     KeyFrameNeeded {
         /// Index of the ring.
         track: usize,
@@ -139,8 +138,6 @@ pub enum Reason {
     KeyFrame,
     /// A sender report is due.
     Report,
-    /// Feedback stayed away.
-    Feedback,
 }
 
 /// When something is due.
@@ -156,4 +153,3 @@ pub(super) fn earlier(a: Due, b: Due) -> Due {
 
 /// Until a round trip was measured.
 pub(super) const DEFAULT_RTT: Duration = Duration::from_millis(100);
-const _: fn(&mut Ring, Instant) -> bool = Ring::request_key_frame;

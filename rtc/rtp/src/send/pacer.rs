@@ -1,0 +1,59 @@
+//! Spreads packets over time.
+
+use smolrtc_base::{Duration, Instant};
+
+/// How much may leave at once: one wake-up, one batch of datagrams.
+const BURST: Duration = Duration::from_millis(10);
+
+/// Microseconds per byte are kept with this many binary places.
+const PLACES: u32 = 12;
+
+/// A leaky bucket. Each packet sent moves the instant at which the line is free again; up to
+/// 10 ms of line time may be used ahead, so that a wake-up sends a batch and not one packet.
+#[derive(Debug)]
+pub(super) struct Pacer {
+    free_at: Instant,
+    burst_end: Instant,
+    cost: u64,
+}
+
+impl Pacer {
+    pub(super) const fn new(bps: u32) -> Self {
+        let mut pacer = Self {
+            free_at: Instant::ZERO,
+            burst_end: Instant::ZERO,
+            cost: 0,
+        };
+        pacer.set_rate(bps);
+        pacer
+    }
+
+    /// Sets the rate, bit/s. One division: meant for each frame, not for each packet.
+    pub(super) const fn set_rate(&mut self, bps: u32) {
+        let bps = if bps < 10_000 { 10_000 } else { bps };
+        self.cost = (8_000_000_u64 << PLACES) / bps as u64;
+    }
+
+    /// Whether a packet may leave now.
+    pub(super) fn may_send(&mut self, now: Instant) -> bool {
+        if now >= self.free_at {
+            // A late wake-up may catch up, an idle line may not save up.
+            self.free_at = self.free_at.max(now - BURST);
+            self.burst_end = now + BURST;
+            return true;
+        }
+        self.free_at < self.burst_end
+    }
+
+    /// Records that `bytes` bytes left.
+    pub(super) fn sent(&mut self, now: Instant, bytes: usize) {
+        let micros = (bytes as u64).wrapping_mul(self.cost) >> PLACES;
+        let from = self.free_at.max(now - BURST);
+        self.free_at = from + Duration::from_micros(micros);
+    }
+
+    /// When the next packet may leave, given that none may now.
+    pub(super) const fn due(&self) -> Instant {
+        self.free_at
+    }
+}
