@@ -85,7 +85,8 @@ fn uncompressed(key: &SecretKey) -> Vec<u8> {
 fn agree(group: Group, private: &[u8], peer: &[u8]) -> Result<JobResult, JobError> {
     let shared = match group {
         Group::P256 => {
-            let key = SecretKey::from_slice(private).map_err(|_| JobError::BadPrivateKey)?;
+            let key =
+                SecretKey::from_slice(scalar(private)?).map_err(|_| JobError::BadPrivateKey)?;
             let peer = p256::PublicKey::from_sec1_bytes(point(peer)?)
                 .map_err(|_| JobError::BadPublicKey)?;
             let shared = key.diffie_hellman(&peer);
@@ -105,6 +106,15 @@ fn agree(group: Group, private: &[u8], peer: &[u8]) -> Result<JobResult, JobErro
     Ok(JobResult::Shared(shared))
 }
 
+/// The crates pad short scalars; ours are whole or wrong.
+const fn scalar(private: &[u8]) -> Result<&[u8], JobError> {
+    if private.len() == 32 {
+        Ok(private)
+    } else {
+        Err(JobError::BadPrivateKey)
+    }
+}
+
 /// TLS and its certificates carry uncompressed points only (RFC 8422 section 5.1.2); what else
 /// SEC 1 allows is refused before it is parsed.
 fn point(bytes: &[u8]) -> Result<&[u8], JobError> {
@@ -115,7 +125,7 @@ fn point(bytes: &[u8]) -> Result<&[u8], JobError> {
 }
 
 fn sign(private: &[u8], message: &[u8]) -> Result<JobResult, JobError> {
-    let key = SigningKey::from_slice(private).map_err(|_| JobError::BadPrivateKey)?;
+    let key = SigningKey::from_slice(scalar(private)?).map_err(|_| JobError::BadPrivateKey)?;
     let signature: DerSignature = key.try_sign(message).map_err(|_| JobError::BadPrivateKey)?;
     Ok(JobResult::Signature(signature.as_bytes().to_vec()))
 }
