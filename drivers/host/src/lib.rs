@@ -5,4 +5,6 @@
 pub mod clock;
 pub mod entropy;
 pub mod interfaces;
+pub mod streams;
+pub mod tls;
 pub mod udp;
