@@ -12,9 +12,11 @@
 use super::trend::{Trend, Usage};
 use smolrtc_base::{Duration, Instant};
 
-/// A bucket of arrivals is 2^16 µs wide; eight of them are the half second that is measured.
-const BUCKETS: usize = 8;
-const BUCKET_SHIFT: u32 = 16;
+/// A bucket of arrivals is 2^15 µs wide; sixteen of them are the half second that is measured.
+const BUCKETS: usize = 16;
+const BUCKET_SHIFT: u32 = 15;
+/// Buckets in which a burst fills a link: 131 ms.
+const PEAK: usize = 4;
 /// Loss is judged over this.
 const LOSS_WINDOW: Duration = Duration::from_secs(2);
 const LOSS_MIN_PACKETS: u32 = 20;
@@ -39,6 +41,8 @@ pub(super) struct Estimate {
     loss: u32,
     grown_at: Option<Instant>,
     decreased_at: Option<Instant>,
+    /// Whether the last decrease has not helped yet.
+    still_over: bool,
     /// Whether congestion has ever shown.
     congested: bool,
     has_feedback: bool,
@@ -62,6 +66,7 @@ impl Estimate {
             loss: 0,
             grown_at: None,
             decreased_at: None,
+            still_over: false,
             congested: false,
             has_feedback: false,
             has_remb: false,
@@ -90,10 +95,10 @@ impl Estimate {
         }
         while self.bucket < bucket {
             self.bucket += 1;
-            self.buckets[(self.bucket & 7) as usize] = 0;
+            self.buckets[(self.bucket & 15) as usize] = 0;
         }
         if self.bucket - bucket < BUCKETS as i64 {
-            let slot = &mut self.buckets[(bucket & 7) as usize];
+            let slot = &mut self.buckets[(bucket & 15) as usize];
             *slot = slot.saturating_add(bytes);
         }
     }
@@ -105,12 +110,23 @@ impl Estimate {
     /// Bit/s that arrived over the last half second; `None` until a quarter was seen.
     pub(super) fn throughput(&self) -> Option<u32> {
         let span = (self.bucket - self.first_bucket? + 1).min(BUCKETS as i64);
-        if span < 4 {
+        if span < 2 * PEAK as i64 {
             return None;
         }
-        let bytes: u64 = self.buckets.iter().map(|bytes| u64::from(*bytes)).sum();
-        let micros = (span as u64) << BUCKET_SHIFT;
-        Some(u32::try_from(bytes * 8_000_000 / micros).unwrap_or(u32::MAX))
+        Some(rate(self.buckets.iter().copied(), span as u64))
+    }
+
+    /// Bit/s that arrived over the best 131 ms of the last half second: what the link carries,
+    /// if it was filled that long, however little was sent before and after.
+    fn peak(&self) -> u32 {
+        // The newest bucket is not complete.
+        let starts = 1..=(BUCKETS - PEAK) as i64;
+        let window = |start: i64| {
+            let bytes = (start..start + PEAK as i64)
+                .map(|back| self.buckets[((self.bucket - back) & 15) as usize]);
+            rate(bytes, PEAK as u64)
+        };
+        starts.map(window).max().unwrap_or(0)
     }
 
     /// A feedback message was read to its end.
@@ -121,12 +137,21 @@ impl Estimate {
         let rested = self
             .decreased_at
             .is_none_or(|at| now.since(at) >= rtt + Duration::from_millis(200));
-        match self.trend.usage() {
+        let usage = self.trend.usage();
+        self.still_over &= usage == Usage::Over;
+        match usage {
             Usage::Over => {
                 if let Some(arriving) = throughput
                     && rested
                 {
-                    self.decrease(now, mul_256(arriving, 218));
+                    // Our own bursts fill a queue for a moment: that says what the link carries.
+                    // A queue that does not go away says that what arrives is all it carries.
+                    let carried = match self.still_over {
+                        false => self.peak().max(arriving),
+                        true => arriving,
+                    };
+                    self.still_over = true;
+                    self.decrease(now, mul_256(carried, 218));
                 }
                 self.grown_at = None;
             }
@@ -140,6 +165,14 @@ impl Estimate {
             }
             Usage::Normal if self.loss > LOSS_LOW => self.grown_at = None,
             Usage::Normal => self.grow(now, throughput),
+        }
+    }
+
+    /// Feedback speaks only of packets that are long forgotten: a queue of unknown length.
+    pub(super) fn blind(&mut self, now: Instant, rtt: Duration) {
+        let pause = rtt + Duration::from_millis(300);
+        if self.decreased_at.is_none_or(|at| now.since(at) >= pause) {
+            self.decrease(now, self.target / 2);
         }
     }
 
@@ -206,6 +239,12 @@ impl Estimate {
             self.grow(now, None);
         }
     }
+}
+
+fn rate(buckets: impl Iterator<Item = u32>, count: u64) -> u32 {
+    let bytes: u64 = buckets.map(u64::from).sum();
+    let micros = count << BUCKET_SHIFT;
+    u32::try_from(bytes * 8_000_000 / micros.max(1)).unwrap_or(u32::MAX)
 }
 
 /// `value × share / 256`.

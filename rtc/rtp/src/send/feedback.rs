@@ -8,6 +8,9 @@ use crate::Ssrc;
 use crate::rtcp::{Compound, Nack, ReportBlock, Rtcp, SenderInfo, TransportFeedback};
 use smolrtc_base::{BufferTooSmall, Duration, Instant, UnixTime};
 
+/// Feedback on packets that left this much more than a round trip ago tells of a queue.
+const LONG_QUEUE: Duration = Duration::from_millis(300);
+
 impl Sender {
     /// Takes one packet of a compound that SRTCP has opened ([`crate::rtcp::packets`]). What does
     /// not concern a sender is passed over. Work is bounded by the packet's length.
@@ -126,16 +129,22 @@ impl Sender {
 
     fn transport_feedback(&mut self, now: Instant, feedback: &TransportFeedback<'_>) {
         self.feedback_count = self.feedback_count.wrapping_add(1);
+        let (mut news, mut forgotten) = (false, false);
         for arrival in feedback.arrivals() {
             let received = arrival.micros.is_some();
             match self.sent.report(now, arrival.sequence, received) {
                 News::Arrived { sent, len } => {
                     let at = arrival.micros.unwrap_or(0);
                     self.estimate.arrived(sent, at, len);
+                    news = true;
                 }
                 News::Lost => self.estimate.lost(),
                 News::Old => {}
+                News::Forgotten => forgotten = true,
             }
+        }
+        if forgotten && !news && self.sent.span(now) > self.rtt + LONG_QUEUE {
+            self.estimate.blind(now, self.rtt);
         }
         self.estimate.feedback_complete(now, self.rtt);
         self.retarget();

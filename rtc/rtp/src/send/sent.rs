@@ -1,17 +1,23 @@
 //! What went out under which transport-wide sequence number.
 
 use crate::history::Window;
-use smolrtc_base::Instant;
+use smolrtc_base::{Duration, Instant};
 
-/// Twelve bytes a packet.
+/// Eight bytes a packet.
 #[derive(Clone, Copy, Debug)]
 struct Sent {
     /// Microseconds, the lower 32 bits: the window spans seconds.
     at: u32,
     len: u16,
-    /// Whether feedback has spoken of it.
-    received: bool,
-    lost: bool,
+    known: Known,
+}
+
+/// What feedback has said of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Known {
+    Nothing,
+    Lost,
+    Received,
 }
 
 /// The newest packets sent (`Limits::twcc_history`), for transport-wide feedback.
@@ -25,8 +31,10 @@ pub(super) enum News {
     Arrived { sent: i64, len: u32 },
     /// It is missing, and was not known to be.
     Lost,
-    /// Nothing new, or too long ago.
+    /// Nothing new.
     Old,
+    /// It left so long ago that it is forgotten: the window is shorter than the way is long.
+    Forgotten,
 }
 
 impl SentPackets {
@@ -46,8 +54,7 @@ impl SentPackets {
         self.0.push(Sent {
             at: now.as_micros() as u32,
             len: len as u16,
-            received: false,
-            lost: false,
+            known: Known::Nothing,
         });
     }
 
@@ -57,25 +64,36 @@ impl SentPackets {
         if back == 0 {
             return News::Old;
         }
-        let id = next.checked_sub(u64::from(back));
-        let Some(sent) = id.and_then(|id| self.0.get_mut(id)) else {
+        let Some(id) = next.checked_sub(u64::from(back)) else {
             return News::Old;
         };
-        match received {
-            true if !sent.received => {
-                sent.received = true;
-                let now = now.as_micros();
-                let age = (now as u32).wrapping_sub(sent.at);
+        let Some(sent) = self.0.get_mut(id) else {
+            return News::Forgotten;
+        };
+        match (sent.known, received) {
+            (Known::Nothing | Known::Lost, true) => {
+                sent.known = Known::Received;
+                let age = age(now, sent.at);
                 News::Arrived {
-                    sent: now.wrapping_sub(u64::from(age)) as i64,
+                    sent: now.as_micros().wrapping_sub(u64::from(age)) as i64,
                     len: u32::from(sent.len),
                 }
             }
-            false if !sent.received && !sent.lost => {
-                sent.lost = true;
+            (Known::Nothing, false) => {
+                sent.known = Known::Lost;
                 News::Lost
             }
             _ => News::Old,
         }
     }
+
+    /// How far back the window reaches.
+    pub(super) fn span(&self, now: Instant) -> Duration {
+        let oldest = self.0.front().map_or(0, |sent| age(now, sent.at));
+        Duration::from_micros(u64::from(oldest))
+    }
+}
+
+const fn age(now: Instant, at: u32) -> u32 {
+    (now.as_micros() as u32).wrapping_sub(at)
 }

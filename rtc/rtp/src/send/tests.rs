@@ -1,1 +1,5 @@
-
+mod basics;
+mod bandwidth;
+mod loss;
+mod mapping;
+mod world;

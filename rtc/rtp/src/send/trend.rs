@@ -4,8 +4,13 @@
 
 /// Packets sent within this span count as one group, µs.
 const GROUP: i64 = 5_000;
-/// Groups in the slope.
+/// Groups in the slope, and the fewest that make one: a link that is far too narrow shows it in
+/// the first key frame.
 const POINTS: usize = 20;
+const MIN_POINTS: u32 = 6;
+/// Delay above the least of the last five to ten seconds that is a queue whatever the slope, µs.
+const STANDING_QUEUE: i64 = 250_000;
+const BASE_WINDOW: i64 = 5_000_000;
 /// Weight of the past in the smoothed delay.
 const SMOOTHING: f32 = 0.9;
 const GAIN: f32 = 4.0;
@@ -53,6 +58,11 @@ pub(super) struct Trend {
     over_count: u32,
     last_update: i64,
     usage: Usage,
+    /// Least difference of the clocks seen in this window and the one before.
+    base: i64,
+    base_before: i64,
+    base_since: i64,
+    standing: bool,
 }
 
 impl Trend {
@@ -71,15 +81,36 @@ impl Trend {
             over_count: 0,
             last_update: 0,
             usage: Usage::Normal,
+            base: i64::MAX,
+            base_before: i64::MAX,
+            base_since: 0,
+            standing: false,
         }
     }
 
     pub(super) const fn usage(&self) -> Usage {
-        self.usage
+        if self.standing {
+            Usage::Over
+        } else {
+            self.usage
+        }
+    }
+
+    /// Compares the delay with the least one of late.
+    fn watch_queue(&mut self, sent: i64, arrival: i64) {
+        let delay = arrival.wrapping_sub(sent);
+        if sent - self.base_since > BASE_WINDOW {
+            self.base_before = self.base;
+            self.base = i64::MAX;
+            self.base_since = sent;
+        }
+        self.base = self.base.min(delay);
+        self.standing = delay - self.base.min(self.base_before) > STANDING_QUEUE;
     }
 
     /// A packet sent at `sent` on our clock arrived at `arrival` on the receiver's, both µs.
     pub(super) fn packet(&mut self, sent: i64, arrival: i64) {
+        self.watch_queue(sent, arrival);
         let Some(current) = &mut self.current else {
             self.current = Some(Group::new(sent, arrival));
             return;
@@ -125,7 +156,7 @@ impl Trend {
             self.next + 1
         };
         let before = self.slope;
-        if self.deltas as usize >= POINTS {
+        if self.deltas >= MIN_POINTS {
             self.slope = self.fit(arrival);
         }
         self.judge(sent_ms, before, arrival);
@@ -134,14 +165,16 @@ impl Trend {
     /// Slope of the regression line through the points, ms of delay per ms.
     fn fit(&self, now: i64) -> f32 {
         let x = |at: i64| (at - now) as f32 / 1_000.0;
+        let known = (self.deltas as usize).min(POINTS);
+        let points = self.points.iter().take(known);
         let (mut sum_x, mut sum_y) = (0.0, 0.0);
-        for (at, delay) in &self.points {
+        for (at, delay) in points.clone() {
             sum_x += x(*at);
             sum_y += delay;
         }
-        let (mean_x, mean_y) = (sum_x / POINTS as f32, sum_y / POINTS as f32);
+        let (mean_x, mean_y) = (sum_x / known as f32, sum_y / known as f32);
         let (mut above, mut below) = (0.0, 0.0);
-        for (at, delay) in &self.points {
+        for (at, delay) in points {
             let dx = x(*at) - mean_x;
             above += dx * (delay - mean_y);
             below += dx * dx;
