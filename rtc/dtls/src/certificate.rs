@@ -199,12 +199,8 @@ impl CertificateBuilder {
     ) -> Result<CertificateStep, CertificateError> {
         match (self.state, result) {
             (State::GenerateKey { serial, now, .. }, JobResult::Key { private, public }) => {
-                let tbs = x509::to_be_signed(
-                    &serial,
-                    now.minus(BACKDATED),
-                    now.plus(VALID_FOR),
-                    &public,
-                );
+                let tbs =
+                    x509::to_be_signed(&serial, now.minus(BACKDATED), now.plus(VALID_FOR), &public);
                 Ok(CertificateStep::Next(Self {
                     state: State::Sign { private, tbs },
                 }))

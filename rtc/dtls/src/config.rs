@@ -101,9 +101,13 @@ impl Fingerprint {
     /// A fingerprint by the hash's textual name: `sha-256`, `sha-384` or `sha-512`, in any case.
     #[must_use]
     pub fn from_name(name: &str, bytes: &[u8]) -> Option<Self> {
-        let hash = [HashAlgorithm::Sha256, HashAlgorithm::Sha384, HashAlgorithm::Sha512]
-            .into_iter()
-            .find(|hash| name.eq_ignore_ascii_case(hash_name(*hash)))?;
+        let hash = [
+            HashAlgorithm::Sha256,
+            HashAlgorithm::Sha384,
+            HashAlgorithm::Sha512,
+        ]
+        .into_iter()
+        .find(|hash| name.eq_ignore_ascii_case(hash_name(*hash)))?;
         Self::new(hash, bytes)
     }
 
@@ -175,7 +179,10 @@ pub(crate) fn certificate_matches(
     let digest = provider.hash(hash, &[certificate]);
     let digest = digest.get(..hash.len()).unwrap_or(&[]);
     let mut matched = false;
-    for fingerprint in expected.iter().filter(|fingerprint| fingerprint.hash == hash) {
+    for fingerprint in expected
+        .iter()
+        .filter(|fingerprint| fingerprint.hash == hash)
+    {
         matched |= constant_time_eq(digest, fingerprint.bytes());
     }
     matched

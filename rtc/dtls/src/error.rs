@@ -121,6 +121,8 @@ pub enum Error {
     /// The peer does not know the extended master secret (RFC 7627), without which no keys may be
     /// exported.
     NoExtendedMasterSecret,
+    /// The peer takes this first handshake for a renegotiation (RFC 5746 section 3).
+    Renegotiation,
     /// The handshake did not complete in time.
     Timeout {
         /// The last alert the peer sent in the clear. Anybody could have sent it, so it ended
@@ -133,7 +135,7 @@ pub enum Error {
     Provider,
     /// Not connected yet, or not any more.
     NotConnected,
-    /// The caller's buffer cannot hold the record.
+    /// The caller's buffer cannot hold the record, or no record can hold so much plaintext.
     BufferTooSmall,
     /// All 2^48 record numbers of the epoch are used up.
     SequenceExhausted,
@@ -151,9 +153,10 @@ impl Error {
             Self::UnexpectedMessage => Alert::UNEXPECTED_MESSAGE,
             Self::UnsupportedExtension => Alert::UNSUPPORTED_EXTENSION,
             Self::ProtocolVersion => Alert::PROTOCOL_VERSION,
-            Self::NothingInCommon | Self::NoExtendedMasterSecret | Self::NoPeerCertificate => {
-                Alert::HANDSHAKE_FAILURE
-            }
+            Self::NothingInCommon
+            | Self::NoExtendedMasterSecret
+            | Self::NoPeerCertificate
+            | Self::Renegotiation => Alert::HANDSHAKE_FAILURE,
             Self::Provider | Self::SequenceExhausted => Alert::INTERNAL_ERROR,
             Self::NoFingerprint
             | Self::BadMtu
@@ -194,6 +197,7 @@ impl fmt::Display for Error {
             Self::NoExtendedMasterSecret => {
                 "the peer does not support the extended master secret (RFC 7627)"
             }
+            Self::Renegotiation => "the peer takes the first handshake for a renegotiation",
             Self::Timeout { alert: None } => "the DTLS handshake did not complete in time",
             Self::Timeout { alert: Some(alert) } => {
                 return write!(

@@ -109,6 +109,3 @@ pub use connection::{Connection, Event, Reason, SrtpKeys, Stats};
 pub use error::{Alert, CertificateError, CloseReason, DropReason, Drops, Error};
 pub use record::{RECORD_OVERHEAD, RECORD_OVERHEAD_HEAD, RECORD_OVERHEAD_TAIL};
 pub use suite::{CipherSuite, NamedGroup, srtp_profile};
-
-
-

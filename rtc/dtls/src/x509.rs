@@ -103,7 +103,7 @@ fn expect<'a>(reader: &mut Reader<'a>, tag: u8) -> Result<&'a [u8], NoKey> {
 fn element<'a>(reader: &mut Reader<'a>) -> Result<(u8, &'a [u8]), NoKey> {
     let tag = reader.u8()?;
     let len = match reader.u8()? {
-        short @ 0..0x80 => u32::from(short),
+        short @ 0..=0x7F => u32::from(short),
         0x81 => u32::from(reader.u8()?),
         0x82 => u32::from(reader.u16()?),
         0x83 => reader.u24()?,
@@ -144,7 +144,10 @@ pub(crate) fn to_be_signed(
             &name,
             &tlv(SEQUENCE, &[&time(not_before), &time(not_after)]),
             &name,
-            &tlv(SEQUENCE, &[&key_algorithm, &tlv(BIT_STRING, &[&[0], public])]),
+            &tlv(
+                SEQUENCE,
+                &[&key_algorithm, &tlv(BIT_STRING, &[&[0], public])],
+            ),
         ],
     )
 }
@@ -153,7 +156,11 @@ pub(crate) fn to_be_signed(
 pub(crate) fn certificate(tbs: &[u8], signature: &[u8]) -> Vec<u8> {
     tlv(
         SEQUENCE,
-        &[tbs, &signature_algorithm(), &tlv(BIT_STRING, &[&[0], signature])],
+        &[
+            tbs,
+            &signature_algorithm(),
+            &tlv(BIT_STRING, &[&[0], signature]),
+        ],
     )
 }
 
@@ -171,8 +178,8 @@ fn tlv(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     out.push(tag);
     let [.., high, low] = len.to_be_bytes();
     match len {
-        0..0x80 => out.push(low),
-        0x80..0x100 => out.extend_from_slice(&[0x81, low]),
+        0..=0x7F => out.push(low),
+        0x80..=0xFF => out.extend_from_slice(&[0x81, low]),
         _ => out.extend_from_slice(&[0x82, high, low]),
     }
     for part in parts {
