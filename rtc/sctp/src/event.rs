@@ -41,8 +41,7 @@ pub enum CloseReason {
     HandshakeTimeout,
     /// The peer acknowledged nothing over 10 retransmissions in a row.
     PeerUnreachable,
-    /// The peer broke the protocol in a way that leaves no common state: a message larger than
-    /// announced, or an acknowledgement of data never sent.
+    /// The peer sent a message larger than announced.
     ProtocolViolation,
 }
 
@@ -106,6 +105,4 @@ pub enum Reason {
     Reconfig,
     /// SHUTDOWN or SHUTDOWN ACK is to be repeated (T2).
     Shutdown,
-    /// A message's lifetime ends.
-    Lifetime,
 }

@@ -7,9 +7,18 @@ extern crate alloc;
 extern crate std;
 
 mod association;
+mod channel;
+mod chunk;
 mod config;
+mod congestion;
+mod cookie;
+mod crc32c;
+mod dcep;
 mod error;
 mod event;
+mod inbound;
+mod outbound;
+mod rto;
 mod stats;
 
 pub use association::Association;
