@@ -48,6 +48,7 @@ pub enum HashAlgorithm {
     Sha512,
 }
 
+#[expect(clippy::len_without_is_empty, reason = "no digest is empty")]
 impl HashAlgorithm {
     /// Output length, bytes.
     #[must_use]

@@ -1,5 +1,9 @@
 //! Project Wycheproof against the RustCrypto provider: every case that our interfaces can express,
 //! with the number of cases checked, so that a filter that grows too wide is seen.
+#![expect(
+    clippy::unwrap_used,
+    reason = "the lint's exemption reaches test functions, not their helpers"
+)]
 
 use smolrtc_base::SecretBytes;
 use smolrtc_crypto::{
