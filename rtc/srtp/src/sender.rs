@@ -195,6 +195,11 @@ impl Sender {
         Ok(header)
     }
 
+    #[cfg(test)]
+    pub(crate) const fn set_rtcp_index(&mut self, last: u32) {
+        self.rtcp_index = last;
+    }
+
     #[cold]
     fn admit(&mut self, ssrc: u32, highest: u64) -> Result<(), SrtpError> {
         // A source is never forgotten while the keys live: its nonces stay used.
