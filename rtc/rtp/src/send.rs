@@ -289,8 +289,9 @@ impl Sender {
     /// Sets the pace for the frame that begins.
     ///
     /// 2.5 times the target; faster if the backlog would otherwise take longer than [`SPREAD`]
-    /// and the link has never shown a limit; slower if the link has and the backlog is large,
-    /// because then it would only wait in the network's queue in place of ours.
+    /// and the link has never shown a limit. If it has and the backlog is large, the target alone:
+    /// what leaves faster only waits in the network's queue in place of ours. Half of that while
+    /// such a queue is to be emptied.
     fn set_pace(&mut self, rings: &[Ring], load: Load) {
         let backlog = self
             .streams
@@ -300,13 +301,16 @@ impl Sender {
             .fold(0, u32::saturating_add);
         // Headers and overhead add about a tenth.
         let bits = u64::from(backlog) * 9;
-        let bps = |share: u64| u64::from(load.target) * share / 4;
+        let target = u64::from(load.target);
+        let fast = target * 5 / 2;
         let bps = if !load.congested {
-            bps(10).max(bits * 1_000 / SPREAD.as_millis() as u64)
-        } else if bits * 5 <= u64::from(load.target) {
-            bps(10)
+            fast.max(bits * 1_000 / SPREAD.as_millis() as u64)
+        } else if self.estimate.must_drain() {
+            target / 2
+        } else if bits * 5 <= target {
+            fast
         } else {
-            bps(6)
+            target
         };
         self.pacer.set_rate(u32::try_from(bps).unwrap_or(u32::MAX));
     }

@@ -83,6 +83,11 @@ impl Estimate {
         self.congested
     }
 
+    /// Whether a queue on the way is to be emptied before anything else.
+    pub(super) const fn must_drain(&self) -> bool {
+        self.congested && self.trend.standing_queue()
+    }
+
     /// A packet of `bytes` bytes, sent at `sent` (µs, ours), arrived at `arrival` (µs, theirs).
     pub(super) fn arrived(&mut self, sent: i64, arrival: i64, bytes: u32) {
         self.received = self.received.saturating_add(1);

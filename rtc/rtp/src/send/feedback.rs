@@ -146,8 +146,14 @@ impl Sender {
         if forgotten && !news && self.sent.span(now) > self.rtt + LONG_QUEUE {
             self.estimate.blind(now, self.rtt);
         }
+        let drained = self.estimate.must_drain();
         self.estimate.feedback_complete(now, self.rtt);
         self.retarget();
+        match (self.estimate.must_drain(), drained) {
+            (true, _) => self.pacer.set_rate(self.estimate.target() / 2),
+            (false, true) => self.pacer.set_rate(self.estimate.target()),
+            (false, false) => {}
+        }
     }
 
     /// Writes the sender reports that are due, with source descriptions, into `buf` (1,200 bytes

@@ -96,6 +96,11 @@ impl Trend {
         }
     }
 
+    /// Whether packets wait long in a queue on the way, be it growing or not.
+    pub(super) const fn standing_queue(&self) -> bool {
+        self.standing
+    }
+
     /// Compares the delay with the least one of late.
     fn watch_queue(&mut self, sent: i64, arrival: i64) {
         let delay = arrival.wrapping_sub(sent);

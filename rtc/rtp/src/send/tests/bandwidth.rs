@@ -74,6 +74,11 @@ fn one_slow_viewer_of_ten_takes_no_frame_from_the_others() {
     assert_eq!(world.extra_keys, 0, "nobody else pays for extra key frames");
     let viewer = &world.viewers[slow];
     let stats = viewer.sender.stream_stats(viewer.stream).unwrap();
+    if std::env::var_os("SHOW").is_some() {
+        for (at,bps) in &viewer.targets { std::eprintln!("{} {}", at.as_millis(), bps); }
+        for (number, at) in &viewer.whole { std::eprintln!("frame {number} {} {}", world.frames[number].committed.as_millis(), at.as_millis()); }
+        for (ts, (a,b)) in &viewer.departures { std::eprintln!("dep {ts} {} {}", a.as_millis(), b.as_millis()); }
+        std::eprintln!("{stats:?} lost {} sent {} {:?}", viewer.lost_packets, viewer.sent_packets, viewer.max_queue); }
     assert!(stats.frames_thinned > 500, "{stats:?}");
     // What it does get it gets whole, and not ever later.
     let delays: std::vec::Vec<u64> = viewer
