@@ -1,0 +1,169 @@
+//! The control plane: six calls, their JSON, and AWS's errors.
+//!
+//! Each call is a POST of a JSON body to a path (AWS's restJson1 protocol), signed by header. The
+//! request and response types serve both ends: a client serializes the one and parses the other,
+//! a service the other way round.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use kvs_message::ClientId;
+use serde::Serialize;
+
+use crate::{ChannelRef, Role};
+
+mod error;
+pub mod wire;
+
+pub use error::{ErrorKind, ServiceError};
+
+/// Largest response body accepted, bytes. A list of 100 channels has about 40 KB.
+pub const MAX_RESPONSE: usize = 64 * 1_024;
+
+/// One call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Operation {
+    /// `DescribeSignalingChannel`.
+    Describe(ChannelRef),
+    /// `CreateSignalingChannel`.
+    Create {
+        /// Name of the new channel.
+        name: String,
+        /// How long messages wait for an absent receiver, seconds, 5–120.
+        message_ttl: Option<u32>,
+    },
+    /// `ListSignalingChannels`.
+    List {
+        /// Only names that begin with this.
+        prefix: Option<String>,
+        /// Most names of one answer, 1–10,000.
+        max_results: Option<u32>,
+        /// Where the answer before broke off.
+        next_token: Option<String>,
+    },
+    /// `GetSignalingChannelEndpoint` for WSS and HTTPS.
+    GetEndpoint {
+        /// The channel.
+        arn: String,
+        /// As whom the endpoints will be used.
+        role: RoleName,
+    },
+    /// `GetIceServerConfig`, sent to the channel's HTTPS endpoint.
+    GetIceServers {
+        /// The channel.
+        arn: String,
+        /// For whom the credentials are.
+        client_id: Option<ClientId>,
+    },
+    /// `DeleteSignalingChannel`.
+    Delete {
+        /// The channel.
+        arn: String,
+        /// Only if it still has this version.
+        version: Option<String>,
+    },
+}
+
+/// The two ends of a channel, without their ids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RoleName {
+    /// The one that viewers talk to.
+    Master,
+    /// One of many.
+    Viewer,
+}
+
+impl From<&Role> for RoleName {
+    fn from(role: &Role) -> Self {
+        match role {
+            Role::Master => Self::Master,
+            Role::Viewer(_) => Self::Viewer,
+        }
+    }
+}
+
+impl RoleName {
+    /// As the JSON writes it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Master => "MASTER",
+            Self::Viewer => "VIEWER",
+        }
+    }
+}
+
+impl Operation {
+    /// Path of the call.
+    #[must_use]
+    pub const fn path(&self) -> &'static str {
+        match self {
+            Self::Describe(_) => "/describeSignalingChannel",
+            Self::Create { .. } => "/createSignalingChannel",
+            Self::List { .. } => "/listSignalingChannels",
+            Self::GetEndpoint { .. } => "/getSignalingChannelEndpoint",
+            Self::GetIceServers { .. } => "/v1/get-ice-server-config",
+            Self::Delete { .. } => "/deleteSignalingChannel",
+        }
+    }
+
+    /// The JSON body.
+    #[must_use]
+    pub fn body(&self) -> Vec<u8> {
+        use wire::{
+            ChannelSelector, CreateRequest, DeleteRequest, EndpointConfiguration, EndpointRequest,
+            IceServersRequest, ListRequest, NameCondition, SingleMaster,
+        };
+        match self {
+            Self::Describe(channel) => json(&ChannelSelector {
+                channel_name: channel.name().map(String::from),
+                channel_arn: channel.arn().map(String::from),
+            }),
+            Self::Create { name, message_ttl } => json(&CreateRequest {
+                channel_name: name.clone(),
+                channel_type: Some("SINGLE_MASTER".into()),
+                single_master_configuration: message_ttl.map(|ttl| SingleMaster {
+                    message_ttl_seconds: Some(ttl),
+                }),
+            }),
+            Self::List {
+                prefix,
+                max_results,
+                next_token,
+            } => json(&ListRequest {
+                max_results: *max_results,
+                next_token: next_token.clone(),
+                channel_name_condition: prefix.as_ref().map(|prefix| NameCondition {
+                    comparison_operator: Some("BEGINS_WITH".into()),
+                    comparison_value: Some(prefix.clone()),
+                }),
+            }),
+            Self::GetEndpoint { arn, role } => json(&EndpointRequest {
+                channel_arn: arn.clone(),
+                single_master_channel_endpoint_configuration: Some(EndpointConfiguration {
+                    protocols: ["WSS".into(), "HTTPS".into()].into(),
+                    role: Some(role.as_str().into()),
+                }),
+            }),
+            Self::GetIceServers { arn, client_id } => json(&IceServersRequest {
+                channel_arn: arn.clone(),
+                client_id: client_id.as_ref().map(|id| id.as_str().into()),
+                service: Some("TURN".into()),
+                username: None,
+            }),
+            Self::Delete { arn, version } => json(&DeleteRequest {
+                channel_arn: arn.clone(),
+                current_version: version.clone(),
+            }),
+        }
+    }
+}
+
+/// None of these types can fail to serialize: they have string keys and no foreign `Serialize`.
+fn json(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;
