@@ -91,7 +91,7 @@ impl Sender {
             next_id: 0,
             runs: limits.cursor_runs,
             cname,
-            pacer: Pacer::new(0),
+            pacer: Pacer::new(estimate.target().saturating_mul(2)),
             resends: Resends::new(limits.resend_queue),
             sent: SentPackets::new(limits.twcc_history),
             announced: 0,

@@ -5,6 +5,10 @@ use smolrtc_base::{Duration, Instant};
 /// How much may leave at once: one wake-up, one batch of datagrams.
 const BURST: Duration = Duration::from_millis(10);
 
+/// Audio does not wait for the pacer; what it uses ahead of its turn holds video back by at most
+/// this.
+const MAX_DEBT: Duration = Duration::from_millis(500);
+
 /// Microseconds per byte are kept with this many binary places.
 const PLACES: u32 = 12;
 
@@ -49,7 +53,7 @@ impl Pacer {
     pub(super) fn sent(&mut self, now: Instant, bytes: usize) {
         let micros = (bytes as u64).wrapping_mul(self.cost) >> PLACES;
         let from = self.free_at.max(now - BURST);
-        self.free_at = from + Duration::from_micros(micros);
+        self.free_at = (from + Duration::from_micros(micros)).min(now + MAX_DEBT);
     }
 
     /// When the next packet may leave, given that none may now.

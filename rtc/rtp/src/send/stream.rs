@@ -207,10 +207,14 @@ impl Stream {
                     return Next::Begin;
                 }
                 Cursor::At { packet, .. } if packet >= ring.next_packet() => return Next::Nothing,
-                Cursor::At { frame, packet, .. } if packet < ring.first_packet() => {
+                Cursor::At {
+                    frame,
+                    packet,
+                    begun,
+                } if packet < ring.first_packet() => {
                     self.stats.overtaken = self.stats.overtaken.wrapping_add(1);
                     self.cursor = Cursor::Waiting {
-                        from: frame.saturating_add(1),
+                        from: frame.saturating_add(u64::from(begun)),
                         ask_at: now,
                     };
                 }

@@ -1,5 +1,5 @@
-mod basics;
 mod bandwidth;
+mod basics;
 mod loss;
 mod mapping;
 mod world;

@@ -2,6 +2,7 @@
 
 use super::world::*;
 use crate::send::*;
+use std::vec::Vec;
 
 fn large_key_frames() -> Source {
     Source {
@@ -26,17 +27,14 @@ fn a_large_key_frame_is_spread_but_over_no_more_than_200_ms() {
     world.join(Link::good(20), video(0));
     world.run_for(Duration::from_secs(10));
     let viewer = &world.viewers[0];
-    let spreads: std::vec::Vec<_> = viewer
+    let spreads: Vec<_> = viewer
         .departures
         .values()
         .map(|(first, last)| last.since(*first).as_millis())
         .collect();
     let longest = *spreads.iter().max().unwrap();
     assert!((100..=200).contains(&longest), "{longest} ms");
-    assert_eq!(
-        viewer.whole.len(),
-        world.frames.len() - world.frames.len() / 300 * 0 - behind(&world)
-    );
+    assert_eq!(viewer.whole.len(), world.frames.len() - behind(&world));
 }
 
 /// Frames of the last 300 ms, which may still be on their way.
@@ -74,14 +72,9 @@ fn one_slow_viewer_of_ten_takes_no_frame_from_the_others() {
     assert_eq!(world.extra_keys, 0, "nobody else pays for extra key frames");
     let viewer = &world.viewers[slow];
     let stats = viewer.sender.stream_stats(viewer.stream).unwrap();
-    if std::env::var_os("SHOW").is_some() {
-        for (at,bps) in &viewer.targets { std::eprintln!("{} {}", at.as_millis(), bps); }
-        for (number, at) in &viewer.whole { std::eprintln!("frame {number} {} {}", world.frames[number].committed.as_millis(), at.as_millis()); }
-        for (ts, (a,b)) in &viewer.departures { std::eprintln!("dep {ts} {} {}", a.as_millis(), b.as_millis()); }
-        std::eprintln!("{stats:?} lost {} sent {} {:?}", viewer.lost_packets, viewer.sent_packets, viewer.max_queue); }
     assert!(stats.frames_thinned > 500, "{stats:?}");
     // What it does get it gets whole, and not ever later.
-    let delays: std::vec::Vec<u64> = viewer
+    let delays: Vec<u64> = viewer
         .whole
         .iter()
         .filter(|(number, _)| **number > 300)
@@ -111,7 +104,6 @@ fn the_estimate_settles_on_a_link_of_one_megabit_with_a_short_queue() {
         viewer.max_queue = Duration::ZERO;
         world.run_for(Duration::from_secs(25));
         let viewer = &world.viewers[0];
-        if std::env::var_os("SHOW").is_some() { for (at,bps) in &viewer.targets { std::eprintln!("{} {}", at.as_millis(), bps); } std::eprintln!("queue {:?}", viewer.max_queue); }
         assert!(
             viewer.max_queue < Duration::from_millis(500),
             "seed {seed}: {:?}",

@@ -83,7 +83,6 @@ enum Parcel {
 #[derive(Default)]
 pub(super) struct Frame {
     pub(super) committed: Instant,
-    pub(super) bytes: usize,
 }
 
 struct Part {
@@ -256,13 +255,7 @@ impl World {
             .push(&bytes, timestamp, key, self.now)
             .unwrap();
         let committed = self.now;
-        self.frames.insert(
-            self.number,
-            Frame {
-                committed,
-                bytes: bytes.len(),
-            },
-        );
+        self.frames.insert(self.number, Frame { committed });
         self.number += 1;
         self.next_frame = self.next_frame + Duration::from_micros(1_000_000 / source.fps);
     }
