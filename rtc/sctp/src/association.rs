@@ -55,7 +55,12 @@ enum Notice {
         reliability: Reliability,
         incoming: bool,
     },
-    Message { id: u16, kind: MessageKind, data: Vec<u8>, charge: usize },
+    Message {
+        id: u16,
+        kind: MessageKind,
+        data: Vec<u8>,
+        charge: usize,
+    },
     BufferedLow(u16),
     ChannelClosed(u16),
     Closed(CloseReason),
@@ -202,21 +207,31 @@ impl Association {
         self.lent = notice;
         Some(match self.lent.as_ref()? {
             Notice::Established => Event::Established,
-            Notice::Opened { id, names: (label, protocol), ordered, reliability, incoming } => {
-                Event::ChannelOpened {
-                    id: ChannelId(*id),
-                    label,
-                    protocol,
-                    ordered: *ordered,
-                    reliability: *reliability,
-                    incoming: *incoming,
-                }
-            }
-            Notice::Message { id, kind, data, .. } => {
-                Event::Message { channel: ChannelId(*id), kind: *kind, data }
-            }
-            Notice::BufferedLow(id) => Event::BufferedAmountLow { channel: ChannelId(*id) },
-            Notice::ChannelClosed(id) => Event::ChannelClosed { channel: ChannelId(*id) },
+            Notice::Opened {
+                id,
+                names: (label, protocol),
+                ordered,
+                reliability,
+                incoming,
+            } => Event::ChannelOpened {
+                id: ChannelId(*id),
+                label,
+                protocol,
+                ordered: *ordered,
+                reliability: *reliability,
+                incoming: *incoming,
+            },
+            Notice::Message { id, kind, data, .. } => Event::Message {
+                channel: ChannelId(*id),
+                kind: *kind,
+                data,
+            },
+            Notice::BufferedLow(id) => Event::BufferedAmountLow {
+                channel: ChannelId(*id),
+            },
+            Notice::ChannelClosed(id) => Event::ChannelClosed {
+                channel: ChannelId(*id),
+            },
             Notice::Closed(reason) => Event::Closed(*reason),
         })
     }
@@ -232,9 +247,14 @@ impl Association {
             _ => None,
         };
         [
-            self.handshake_timer.map(|timer| (timer.at, Reason::Handshake)),
-            self.shutdown_timer.map(|timer| (timer.at, Reason::Shutdown)),
-            self.outbound.t3().filter(|_| self.may_send_data()).map(|at| (at, Reason::Retransmit)),
+            self.handshake_timer
+                .map(|timer| (timer.at, Reason::Handshake)),
+            self.shutdown_timer
+                .map(|timer| (timer.at, Reason::Shutdown)),
+            self.outbound
+                .t3()
+                .filter(|_| self.may_send_data())
+                .map(|at| (at, Reason::Retransmit)),
             ack,
             self.resets.due().map(|at| (at, Reason::Reconfig)),
             self.heartbeat.due().map(|at| (at, Reason::Heartbeat)),
@@ -319,7 +339,10 @@ impl Association {
     /// Statistics of one channel, while it exists.
     #[must_use]
     pub fn channel_stats(&self, channel: ChannelId) -> Option<ChannelStats> {
-        self.channels.iter().find(|c| c.id == channel.0).map(|c| c.stats)
+        self.channels
+            .iter()
+            .find(|c| c.id == channel.0)
+            .map(|c| c.stats)
     }
 
     /// Packets, chunks and messages dropped, by reason.

@@ -40,6 +40,8 @@ pub(crate) struct Channel {
     /// A message was refused for want of room.
     pub(crate) refused: bool,
     pub(crate) outgoing: OutgoingReset,
+    /// The application never heard of it: the stream of a refused OPEN.
+    pub(crate) silent: bool,
     /// The peer has reset its direction.
     pub(crate) incoming_done: bool,
     pub(crate) stats: ChannelStats,
@@ -59,6 +61,7 @@ impl Channel {
             low_threshold: 0,
             refused: false,
             outgoing: OutgoingReset::No,
+            silent: false,
             incoming_done: false,
             stats: ChannelStats::default(),
         }

@@ -83,11 +83,19 @@ impl<'a> Packet<'a> {
         let chunks = reader.rest();
         let head = bytes.get(..8).ok_or(Truncated)?;
         let intact = crc32c(&[head, &[0; 4], chunks]) == checksum;
-        Ok(Self { source, destination, tag, intact, chunks })
+        Ok(Self {
+            source,
+            destination,
+            tag,
+            intact,
+            chunks,
+        })
     }
 
     pub(crate) const fn chunks(&self) -> Chunks<'a> {
-        Chunks { reader: Reader::new(self.chunks) }
+        Chunks {
+            reader: Reader::new(self.chunks),
+        }
     }
 }
 
@@ -282,16 +290,8 @@ impl<'a> Init<'a> {
 const fn is_known(kind: u16) -> bool {
     matches!(
         kind,
-        5 | 6
-            | 7
-            | 8
-            | 9
-            | 11
-            | 12
-            | 0x8000..=0x8004
-            | parameter::SUPPORTED_EXTENSIONS
-            | parameter::FORWARD_TSN
-            | 0xc006
+        5 | 6 | 7 | 8 | 9 | 11 | 12 | 0x8000
+            ..=0x8004 | parameter::SUPPORTED_EXTENSIONS | parameter::FORWARD_TSN | 0xc006
     )
 }
 
@@ -324,12 +324,20 @@ impl<'a> Sack<'a> {
         let (gaps, duplicates) = (reader.u16()?, reader.u16()?);
         let gaps = reader.take(usize::from(gaps).wrapping_mul(4))?;
         reader.skip(usize::from(duplicates).wrapping_mul(4))?;
-        Ok(Self { cumulative, window, gaps })
+        Ok(Self {
+            cumulative,
+            window,
+            gaps,
+        })
     }
 
     /// A SACK without gaps.
     pub(crate) const fn cumulative_only(cumulative: u32, window: u32) -> Self {
-        Self { cumulative, window, gaps: &[] }
+        Self {
+            cumulative,
+            window,
+            gaps: &[],
+        }
     }
 
     /// First and last offset from the cumulative TSN of each gap block.
@@ -352,7 +360,10 @@ impl<'a> ForwardTsn<'a> {
     pub(crate) fn parse(value: &'a [u8]) -> Result<Self, Truncated> {
         let mut reader = Reader::new(value);
         let cumulative = reader.u32()?;
-        Ok(Self { cumulative, streams: reader.rest() })
+        Ok(Self {
+            cumulative,
+            streams: reader.rest(),
+        })
     }
 
     /// Stream identifiers, each with the last sequence number skipped on it.
@@ -379,7 +390,11 @@ impl<'a> OutgoingReset<'a> {
         // The response this request rides with, if any, comes as a parameter of its own.
         reader.skip(4)?;
         let last_tsn = reader.u32()?;
-        Ok(Self { request, last_tsn, streams: reader.rest() })
+        Ok(Self {
+            request,
+            last_tsn,
+            streams: reader.rest(),
+        })
     }
 
     /// The streams to be reset; empty means all.

@@ -79,7 +79,10 @@ impl CookieJar {
     }
 
     fn tag(&self, body: &[u8]) -> [u8; TAG_LEN] {
-        let mac = self.provider.hmac(HashAlgorithm::Sha256, self.key.expose()).compute(&[body]);
+        let mac = self
+            .provider
+            .hmac(HashAlgorithm::Sha256, self.key.expose())
+            .compute(&[body]);
         let mut tag = [0; TAG_LEN];
         for (slot, byte) in tag.iter_mut().zip(mac) {
             *slot = byte;

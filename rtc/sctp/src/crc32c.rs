@@ -70,7 +70,9 @@ fn update(mut state: u32, bytes: &[u8]) -> u32 {
 
 /// The checksum of the concatenation of `parts`. It travels least significant byte first.
 pub(crate) fn crc32c(parts: &[&[u8]]) -> u32 {
-    !parts.iter().fold(u32::MAX, |state, part| update(state, part))
+    !parts
+        .iter()
+        .fold(u32::MAX, |state, part| update(state, part))
 }
 
 #[cfg(test)]

@@ -81,7 +81,9 @@ impl<'a> Open<'a> {
     }
 
     pub(crate) const fn buffer_len(&self) -> usize {
-        12_usize.saturating_add(self.label.len()).saturating_add(self.protocol.len())
+        12_usize
+            .saturating_add(self.label.len())
+            .saturating_add(self.protocol.len())
     }
 
     pub(crate) fn emit(&self, buf: &mut [u8]) -> Result<(), BufferTooSmall> {

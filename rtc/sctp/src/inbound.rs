@@ -111,7 +111,9 @@ impl Inbound {
     /// Blocks for a SACK: offsets from the cumulative TSN.
     pub(crate) fn gap_blocks(&self) -> impl ExactSizeIterator<Item = (u16, u16)> + '_ {
         let offset = |tsn: u32| tsn.wrapping_sub(self.cumulative) as u16;
-        self.gaps.iter().map(move |&(first, last)| (offset(first), offset(last)))
+        self.gaps
+            .iter()
+            .map(move |&(first, last)| (offset(first), offset(last)))
     }
 
     /// Messages that became whole and in order.
@@ -139,7 +141,11 @@ impl Inbound {
         // What comes in order is taken beyond the window, up to one message: else data behind a
         // gap could fill the window and keep out the very fragment it waits for.
         let in_order = distance == 1;
-        let bound = if in_order { self.window + self.max_message } else { self.window };
+        let bound = if in_order {
+            self.window + self.max_message
+        } else {
+            self.window
+        };
         let full = self.used + data.payload.len() > bound
             || (!in_order && self.gaps.len() >= self.max_gaps)
             || self.runs.len() > self.max_gaps;
@@ -152,10 +158,13 @@ impl Inbound {
     }
 
     fn is_in_gap(&self, tsn: u32) -> bool {
-        let after = self.gaps.partition_point(|&(first, _)| seq32_sub(first, tsn) <= 0);
-        after.checked_sub(1).and_then(|at| self.gaps.get(at)).is_some_and(|&(_, last)| {
-            seq32_sub(tsn, last) <= 0
-        })
+        let after = self
+            .gaps
+            .partition_point(|&(first, _)| seq32_sub(first, tsn) <= 0);
+        after
+            .checked_sub(1)
+            .and_then(|at| self.gaps.get(at))
+            .is_some_and(|&(_, last)| seq32_sub(tsn, last) <= 0)
     }
 
     /// Records that `tsn`, not seen before, arrived.
@@ -165,8 +174,13 @@ impl Inbound {
             self.absorb();
             return;
         }
-        let at = self.gaps.partition_point(|&(first, _)| seq32_sub(first, tsn) <= 0);
-        let joins_next = self.gaps.get(at).is_some_and(|&(first, _)| first == tsn.wrapping_add(1));
+        let at = self
+            .gaps
+            .partition_point(|&(first, _)| seq32_sub(first, tsn) <= 0);
+        let joins_next = self
+            .gaps
+            .get(at)
+            .is_some_and(|&(first, _)| first == tsn.wrapping_add(1));
         let before = at.checked_sub(1).and_then(|at| self.gaps.get_mut(at));
         match before {
             Some((_, last)) if last.wrapping_add(1) == tsn => {
@@ -211,14 +225,20 @@ impl Inbound {
     fn store(&mut self, data: &Data<'_>) -> Result<(), Refusal> {
         let len = data.payload.len();
         let whole = flag::BEGIN | flag::END;
-        let at = self.runs.partition_point(|run| seq32_sub(run.first, data.tsn) <= 0);
+        let at = self
+            .runs
+            .partition_point(|run| seq32_sub(run.first, data.tsn) <= 0);
         if data.flags & whole == whole {
             if len > self.max_message {
                 return Err(Refusal::TooLarge);
             }
             self.used += len + OVERHEAD;
             let (stream, ppid) = (data.stream, data.ppid);
-            let complete = Complete { stream, ppid, data: data.payload.to_vec() };
+            let complete = Complete {
+                stream,
+                ppid,
+                data: data.payload.to_vec(),
+            };
             self.deliver(complete, data.ssn, data.flags);
             return Ok(());
         }
@@ -282,14 +302,21 @@ impl Inbound {
             }
             to += 1;
         }
-        let total: usize =
-            self.runs.get(from..=to).unwrap_or(&[]).iter().map(|run| run.data.len()).sum();
+        let total: usize = self
+            .runs
+            .get(from..=to)
+            .unwrap_or(&[])
+            .iter()
+            .map(|run| run.data.len())
+            .sum();
         if total > self.max_message {
             return Err(Refusal::TooLarge);
         }
         self.used = self.used.saturating_sub(OVERHEAD * (to - from));
         let mut runs = self.runs.drain(from..=to);
-        let Some(mut whole) = runs.next() else { return Ok(()) };
+        let Some(mut whole) = runs.next() else {
+            return Ok(());
+        };
         whole.data.reserve_exact(total - whole.data.len());
         for run in runs {
             whole.data.extend_from_slice(&run.data);
@@ -297,7 +324,14 @@ impl Inbound {
         if self.runs.is_empty() {
             self.runs = Vec::new();
         }
-        let Run { stream, ppid, data, ssn, flags, .. } = whole;
+        let Run {
+            stream,
+            ppid,
+            data,
+            ssn,
+            flags,
+            ..
+        } = whole;
         self.deliver(Complete { stream, ppid, data }, ssn, flags);
         Ok(())
     }
@@ -330,7 +364,9 @@ impl Inbound {
         if self.waiting.is_empty() {
             return;
         }
-        let Some(mut next) = self.next_ssn(stream).map(|next| *next) else { return };
+        let Some(mut next) = self.next_ssn(stream).map(|next| *next) else {
+            return;
+        };
         while let Some(message) = self.waiting.remove(&(stream, next)) {
             self.ready.push(message);
             next = next.wrapping_add(1);
@@ -391,7 +427,9 @@ impl Inbound {
 
     /// Messages of `stream` up to `ssn` that have not arrived never will.
     fn skip(&mut self, stream: u16, ssn: u16) {
-        let Some(next) = self.next_ssn(stream).map(|next| *next) else { return };
+        let Some(next) = self.next_ssn(stream).map(|next| *next) else {
+            return;
+        };
         if seq16_newer(next, ssn) {
             return;
         }

@@ -146,7 +146,11 @@ impl Outbound {
 
     /// Whether a fragment of `stream` is still without a TSN.
     pub(crate) fn is_sending(&self, stream: u16) -> bool {
-        self.unfinished && self.messages.back().is_some_and(|m| m.message.stream == stream)
+        self.unfinished
+            && self
+                .messages
+                .back()
+                .is_some_and(|m| m.message.stream == stream)
     }
 
     pub(crate) const fn held(&self) -> usize {
@@ -186,17 +190,22 @@ impl Outbound {
         self.fragments.len() < MAX_OUTSTANDING
             && self.in_flight < self.congestion.window()
             // A closed window is probed with one fragment (section 6.1, rule A).
-            && (self.window() > 0 || self.in_flight == 0)
+            && (self.window() >= self.payload || self.in_flight == 0)
     }
 
     /// Takes the next message; the one before must be finished.
     pub(crate) fn begin(&mut self, message: Message, ssn: u16) {
-        self.messages.push_back(Sending { message, ssn, sent: 0 });
+        self.messages.push_back(Sending {
+            message,
+            ssn,
+            sent: 0,
+        });
         self.unfinished = true;
     }
 
     fn message(&mut self, number: u32) -> Option<&mut Sending> {
-        self.messages.get_mut(number.wrapping_sub(self.first_message) as usize)
+        self.messages
+            .get_mut(number.wrapping_sub(self.first_message) as usize)
     }
 
     /// Writes lost fragments into `packet` as far as they fit.
@@ -260,7 +269,10 @@ impl Outbound {
         if !self.unfinished {
             return None;
         }
-        let number = self.first_message.wrapping_add(self.messages.len() as u32).wrapping_sub(1);
+        let number = self
+            .first_message
+            .wrapping_add(self.messages.len() as u32)
+            .wrapping_sub(1);
         let payload = self.payload;
         let sending = self.messages.back_mut()?;
         let rest = sending.message.data.len() - sending.sent;
@@ -319,10 +331,18 @@ impl Outbound {
 
     fn write(&mut self, packet: &mut PacketWriter<'_>, at: usize) -> bool {
         let tsn = self.first_tsn.wrapping_add(at as u32);
-        let Some(&fragment) = self.fragments.get(at) else { return false };
-        let Some(sending) = self.message(fragment.message) else { return false };
+        let Some(&fragment) = self.fragments.get(at) else {
+            return false;
+        };
+        let Some(sending) = self.message(fragment.message) else {
+            return false;
+        };
         let from = fragment.offset as usize;
-        let Some(bytes) = sending.message.data.get(from..from + usize::from(fragment.len)) else {
+        let Some(bytes) = sending
+            .message
+            .data
+            .get(from..from + usize::from(fragment.len))
+        else {
             return false;
         };
         let (stream, ssn, ppid) = (sending.message.stream, sending.ssn, sending.message.ppid);
@@ -342,10 +362,17 @@ impl Outbound {
         if !self.forward_tsn {
             return false;
         }
-        let Some(&fragment) = self.fragments.get(at) else { return false };
-        let Some(sending) = self.message(fragment.message) else { return false };
+        let Some(&fragment) = self.fragments.get(at) else {
+            return false;
+        };
+        let Some(sending) = self.message(fragment.message) else {
+            return false;
+        };
         let spent = sending.message.expires <= now
-            || sending.message.max_retransmits.is_some_and(|max| fragment.transmits > max);
+            || sending
+                .message
+                .max_retransmits
+                .is_some_and(|max| fragment.transmits > max);
         if spent {
             self.abandon(fragment.message);
         }
@@ -355,7 +382,10 @@ impl Outbound {
     /// Gives up the unfinished message if its lifetime ended; the bytes of it that were
     /// never sent, else 0.
     pub(crate) fn expire_unfinished(&mut self, now: Instant) -> usize {
-        let number = self.first_message.wrapping_add(self.messages.len() as u32).wrapping_sub(1);
+        let number = self
+            .first_message
+            .wrapping_add(self.messages.len() as u32)
+            .wrapping_sub(1);
         match self.messages.back() {
             Some(last) if self.unfinished && self.forward_tsn && last.message.expires <= now => {
                 let unsent = last.message.data.len() - last.sent;
@@ -374,7 +404,10 @@ impl Outbound {
     }
 
     fn abandon(&mut self, number: u32) {
-        let last = self.first_message.wrapping_add(self.messages.len() as u32).wrapping_sub(1);
+        let last = self
+            .first_message
+            .wrapping_add(self.messages.len() as u32)
+            .wrapping_sub(1);
         if self.unfinished && number == last {
             // The rest gets one TSN that is never sent. Without it the peer, having acknowledged
             // all fragments sent so far, would hold them for ever.
@@ -392,7 +425,9 @@ impl Outbound {
         // Messages have their TSNs in the order of their numbers.
         let first = self.first_message;
         let place = number.wrapping_sub(first);
-        let from = self.fragments.partition_point(|f| f.message.wrapping_sub(first) < place);
+        let from = self
+            .fragments
+            .partition_point(|f| f.message.wrapping_sub(first) < place);
         for fragment in self.fragments.iter_mut().skip(from) {
             if fragment.message != number {
                 break;
@@ -417,7 +452,11 @@ impl Outbound {
 
     /// Moves the Advanced.Peer.Ack.Point over what was given up (RFC 3758 section 3.5, C2).
     fn advance(&mut self) {
-        let count = self.fragments.iter().take_while(|f| f.state == State::Abandoned).count();
+        let count = self
+            .fragments
+            .iter()
+            .take_while(|f| f.state == State::Abandoned)
+            .count();
         self.advanced = self.first_tsn.wrapping_add(count as u32).wrapping_sub(1);
         self.forward_due = count > 0;
     }
@@ -433,11 +472,15 @@ impl Outbound {
         let mut streams: Vec<(u16, u16)> = Vec::new();
         let mut upto = self.first_tsn.wrapping_sub(1);
         for at in 0..self.fragments.len() {
-            let Some(&fragment) = self.fragments.get(at) else { break };
+            let Some(&fragment) = self.fragments.get(at) else {
+                break;
+            };
             if fragment.state != State::Abandoned {
                 break;
             }
-            let Some(sending) = self.message(fragment.message) else { break };
+            let Some(sending) = self.message(fragment.message) else {
+                break;
+            };
             if !sending.message.unordered {
                 let (stream, ssn) = (sending.message.stream, sending.ssn);
                 if let Some((_, last)) = streams.iter_mut().find(|(id, _)| *id == stream) {
@@ -467,7 +510,9 @@ impl Outbound {
     /// Takes a SACK (section 6.2.1). `false`: it is old, or acknowledges what was never sent.
     pub(crate) fn acknowledge(&mut self, now: Instant, sack: &Sack<'_>, rto: &mut Rto) -> bool {
         let advance = seq32_sub(sack.cumulative.wrapping_add(1), self.first_tsn);
-        let Ok(advance) = usize::try_from(advance) else { return false };
+        let Ok(advance) = usize::try_from(advance) else {
+            return false;
+        };
         if advance > self.fragments.len() {
             return false;
         }
@@ -484,7 +529,13 @@ impl Outbound {
         if let Some(rtt) = measured {
             rto.measure(rtt);
         }
+        let was_closed = self.peer_window < self.payload;
         self.peer_window = sack.window as usize;
+        if was_closed && acked == 0 && self.peer_window >= self.payload {
+            // The window opened again and the probe was not taken: T3 has backed off far by now,
+            // and this is no congestion.
+            self.lose_all(now);
+        }
         let base = self.first_tsn;
         self.congestion.leave_recovery(|exit| fewer(exit, base));
         if acked > 0 {
@@ -661,7 +712,9 @@ impl Outbound {
     pub(crate) fn lose_all(&mut self, now: Instant) {
         self.probe = None;
         for at in 0..self.fragments.len() {
-            let Some(fragment) = self.fragments.get_mut(at) else { break };
+            let Some(fragment) = self.fragments.get_mut(at) else {
+                break;
+            };
             if fragment.state == State::InFlight {
                 self.in_flight -= usize::from(fragment.len);
                 fragment.state = State::Lost;
@@ -683,4 +736,3 @@ impl Outbound {
         self.forward_due = false;
     }
 }
-

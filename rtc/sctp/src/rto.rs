@@ -22,7 +22,11 @@ pub(crate) struct Rto {
 
 impl Rto {
     pub(crate) const fn new() -> Self {
-        Self { smoothed: Duration::ZERO, variation: Duration::ZERO, timeout: INITIAL }
+        Self {
+            smoothed: Duration::ZERO,
+            variation: Duration::ZERO,
+            timeout: INITIAL,
+        }
     }
 
     /// Takes over the round trip that ICE measured, unless one of our own is known.
@@ -49,7 +53,9 @@ impl Rto {
         if self.smoothed.is_zero() {
             INITIAL
         } else {
-            self.smoothed.saturating_add(self.variation.saturating_mul(4)).min(MAX)
+            self.smoothed
+                .saturating_add(self.variation.saturating_mul(4))
+                .min(MAX)
         }
     }
 
@@ -65,7 +71,10 @@ impl Rto {
 
     /// Timeout of the handshake's try number `tries`, counted from 0.
     pub(crate) fn handshake_timeout(&self, tries: u32) -> Duration {
-        self.base().max(MIN_HANDSHAKE).saturating_mul(1 << tries.min(10)).min(MAX)
+        self.base()
+            .max(MIN_HANDSHAKE)
+            .saturating_mul(1 << tries.min(10))
+            .min(MAX)
     }
 
     /// Smoothed round trip; zero when none was measured.

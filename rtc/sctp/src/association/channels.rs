@@ -6,8 +6,7 @@ use smolrtc_base::Instant;
 
 use super::{
     Association, Channel, ChannelConfig, ChannelId, DropReason, Error, MessageKind, Notice,
-    Opening, OutgoingReset, Reliability, handshake::State,
-    ppid,
+    Opening, OutgoingReset, Reliability, handshake::State, ppid,
 };
 use crate::{
     SendError,
@@ -47,14 +46,18 @@ impl Association {
             Some(id) => id,
             None => {
                 let first = u16::from(!self.is_client);
-                (first..self.peer_streams.min(u16::MAX))
+                (first..self.peer_streams)
                     .step_by(2)
                     .find(|id| self.position(*id).is_none())
                     .ok_or(Error::TooManyChannels)?
             }
         };
         let in_band = config.negotiated.is_none();
-        let opening = if in_band { Opening::Asked } else { Opening::Open };
+        let opening = if in_band {
+            Opening::Asked
+        } else {
+            Opening::Open
+        };
         let mut channel = Channel::new(id, opening, config.ordered, config.reliability);
         channel.names = Some((config.label.into(), config.protocol.into()));
         self.channels.push(channel);
@@ -142,7 +145,10 @@ impl Association {
     /// an unknown channel.
     #[must_use]
     pub fn buffered_amount(&self, channel: ChannelId) -> usize {
-        self.channels.iter().find(|c| c.id == channel.0).map_or(0, |c| c.buffered)
+        self.channels
+            .iter()
+            .find(|c| c.id == channel.0)
+            .map_or(0, |c| c.buffered)
     }
 
     /// [`Event::BufferedAmountLow`](crate::Event) comes when the buffered amount falls from above
@@ -180,15 +186,20 @@ impl Association {
 
     /// Frees the stream identifier once both directions are reset.
     pub(super) fn finish_closing(&mut self, stream: u16) {
-        let Some(at) = self.position(stream) else { return };
+        let Some(at) = self.position(stream) else {
+            return;
+        };
         let done = self
             .channels
             .get(at)
             .is_some_and(|c| c.incoming_done && c.outgoing == OutgoingReset::Done);
         if done {
-            self.channels.remove(at);
+            let silent = self.channels.remove(at).silent;
             if self.channels.is_empty() {
                 self.channels = Vec::new();
+            }
+            if silent {
+                return;
             }
             self.stats.data_channels_closed += 1;
             self.notices.push_back(Notice::ChannelClosed(stream));
@@ -197,7 +208,9 @@ impl Association {
 
     /// Tells the application that the channel at `at` is open.
     pub(super) fn announce_opened(&mut self, at: usize, incoming: bool) {
-        let Some(channel) = self.channels.get_mut(at) else { return };
+        let Some(channel) = self.channels.get_mut(at) else {
+            return;
+        };
         if let Some(names) = channel.names.take() {
             self.stats.data_channels_opened += 1;
             self.notices.push_back(Notice::Opened {
@@ -238,8 +251,7 @@ impl Association {
         }
     }
 
-    pub(super) fn handle_dcep(&mut self, now: Instant, stream: u16, data: &[u8]) {
-        let _ = now;
+    pub(super) fn handle_dcep(&mut self, stream: u16, data: &[u8]) {
         match Dcep::parse(data) {
             Ok(Dcep::Ack) => match self.position(stream) {
                 Some(at) => self.confirm(at),
@@ -256,7 +268,10 @@ impl Association {
     fn handle_open(&mut self, stream: u16, open: &Open<'_>) {
         // The peer opens a stream anew only after it has carried out our reset; the response
         // that says so was overtaken.
-        if self.position(stream).and_then(|at| self.channels.get(at)).is_some_and(|c| c.incoming_done)
+        if self
+            .position(stream)
+            .and_then(|at| self.channels.get(at))
+            .is_some_and(|c| c.incoming_done)
         {
             self.outgoing_done(stream);
         }
@@ -284,7 +299,10 @@ impl Association {
             // A channel that exists only to be closed; beyond twice the limit the peer's own
             // misbehaviour leaves its streams dangling.
             None if self.channels.len() < self.max_channels.saturating_mul(2) => {
-                self.channels.push(Channel::new(stream, Opening::Closing, true, Reliability::Reliable));
+                let mut channel =
+                    Channel::new(stream, Opening::Closing, true, Reliability::Reliable);
+                channel.silent = true;
+                self.channels.push(channel);
                 self.channels.len() - 1
             }
             None => return,
@@ -294,8 +312,12 @@ impl Association {
 
     /// `len` bytes of `stream` got their TSN.
     pub(super) fn unbuffer(&mut self, stream: u16, len: usize) {
-        let Some(at) = self.position(stream) else { return };
-        let Some(channel) = self.channels.get_mut(at) else { return };
+        let Some(at) = self.position(stream) else {
+            return;
+        };
+        let Some(channel) = self.channels.get_mut(at) else {
+            return;
+        };
         let before = channel.buffered;
         channel.buffered = before.saturating_sub(len);
         if before > channel.low_threshold && channel.buffered <= channel.low_threshold {

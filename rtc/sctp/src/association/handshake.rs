@@ -45,11 +45,16 @@ impl Association {
     }
 
     fn arm_handshake(&mut self, now: Instant, tries: u32) {
-        self.handshake_timer = Some(Timer { at: now + self.rto.handshake_timeout(tries), tries });
+        self.handshake_timer = Some(Timer {
+            at: now + self.rto.handshake_timeout(tries),
+            tries,
+        });
     }
 
     pub(super) fn handshake_timed_out(&mut self, now: Instant) {
-        let Some(timer) = self.handshake_timer else { return };
+        let Some(timer) = self.handshake_timer else {
+            return;
+        };
         if timer.tries >= MAX_INIT_RETRANSMITS {
             self.end_with_abort(CloseReason::HandshakeTimeout);
             return;
@@ -101,7 +106,9 @@ impl Association {
             self.drops.count(DropReason::UnexpectedChunk);
             return;
         }
-        let Some(init) = self.read_init(value) else { return };
+        let Some(init) = self.read_init(value) else {
+            return;
+        };
         let peer = PeerInit::from(&init);
         let mut report = alloc::vec::Vec::new();
         for (kind, value) in init.unrecognized() {
@@ -125,7 +132,9 @@ impl Association {
             self.drops.count(DropReason::UnexpectedChunk);
             return;
         }
-        let Some(init) = self.read_init(value) else { return };
+        let Some(init) = self.read_init(value) else {
+            return;
+        };
         let Some(cookie) = init.cookie.filter(|cookie| cookie.len() <= self.mtu / 2) else {
             self.drops.count(DropReason::BadInit);
             return;
@@ -186,7 +195,11 @@ impl Association {
         self.notices.push_back(Notice::Established);
         for at in 0..self.channels.len() {
             // Channels agreed on out of band are open from now on.
-            if self.channels.get(at).is_some_and(|c| c.opening == Opening::Open) {
+            if self
+                .channels
+                .get(at)
+                .is_some_and(|c| c.opening == Opening::Open)
+            {
                 self.announce_opened(at, false);
             }
         }
@@ -212,7 +225,10 @@ impl Association {
     pub(super) fn advance_shutdown(&mut self, now: Instant) {
         if !matches!(self.state, State::ShutdownPending | State::ShutdownReceived)
             || !self.outbound.is_drained()
-            || self.channels.iter().any(|channel| !channel.queue.is_empty())
+            || self
+                .channels
+                .iter()
+                .any(|channel| !channel.queue.is_empty())
         {
             return;
         }
@@ -223,11 +239,16 @@ impl Association {
             self.state = State::ShutdownAckSent;
             self.replies.shutdown_ack = true;
         }
-        self.shutdown_timer = Some(Timer { at: now + self.rto.timeout(), tries: 0 });
+        self.shutdown_timer = Some(Timer {
+            at: now + self.rto.timeout(),
+            tries: 0,
+        });
     }
 
     pub(super) fn shutdown_timed_out(&mut self, now: Instant) {
-        let Some(timer) = self.shutdown_timer else { return };
+        let Some(timer) = self.shutdown_timer else {
+            return;
+        };
         if timer.tries >= MAX_RETRANSMITS {
             self.end_with_abort(CloseReason::PeerUnreachable);
             return;
@@ -251,7 +272,10 @@ impl Association {
                 self.replies.shutdown = false;
                 self.replies.shutdown_ack = true;
                 if self.shutdown_timer.is_none() {
-                    self.shutdown_timer = Some(Timer { at: now + self.rto.timeout(), tries: 0 });
+                    self.shutdown_timer = Some(Timer {
+                        at: now + self.rto.timeout(),
+                        tries: 0,
+                    });
                 }
             }
             _ => {}

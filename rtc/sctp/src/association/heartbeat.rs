@@ -25,7 +25,8 @@ impl Heartbeat {
 impl Association {
     /// Traffic shows the path alive, so the next HEARTBEAT can wait.
     pub(super) fn rest_heartbeat(&mut self, now: Instant) {
-        if self.heartbeat_interval.is_zero() || self.heartbeat.asked.is_some() {
+        let idle = self.heartbeat.asked.is_none() && self.is_established();
+        if self.heartbeat_interval.is_zero() || !idle {
             return;
         }
         // Section 8.3: the interval plus the timeout, with jitter against synchrony of many.

@@ -31,7 +31,10 @@ impl Association {
             return Err(DropReason::WrongPort);
         }
         let mut chunks = packet.chunks();
-        let first = chunks.next().ok_or(DropReason::Malformed)?.map_err(|_| DropReason::Malformed)?;
+        let first = chunks
+            .next()
+            .ok_or(DropReason::Malformed)?
+            .map_err(|_| DropReason::Malformed)?;
         self.check_tag(packet.tag, &first, bytes.len())?;
         self.stats.packets_received += 1;
         self.stats.bytes_received += bytes.len() as u64;
@@ -40,9 +43,16 @@ impl Association {
         let mut seen_data = false;
         let mut next = Some(Ok(first));
         while let Some(chunk) = next {
-            let chunk = chunk.map_err(|_| DropReason::Malformed)?;
+            // What came before a bad chunk counts; what comes after it is not read.
+            let Ok(chunk) = chunk else {
+                self.drops.count(DropReason::Malformed);
+                break;
+            };
             if chunk.kind == kind::DATA {
-                seen_data |= self.handle_data(now, &chunk)?;
+                match self.handle_data(&chunk) {
+                    Ok(acknowledge) => seen_data |= acknowledge,
+                    Err(reason) => self.drops.count(reason),
+                }
             } else if !self.handle_chunk(now, &chunk) {
                 break;
             }
@@ -54,9 +64,10 @@ impl Association {
         if seen_data {
             self.schedule_ack(now);
         }
-        self.deliver_ready(now);
+        self.deliver_ready();
         self.resets_progress();
-        self.finish_input(now);
+        self.report_low();
+        self.advance_shutdown(now);
         Ok(())
     }
 
@@ -74,7 +85,11 @@ impl Association {
             }
             _ => tag == self.tag,
         };
-        if good { Ok(()) } else { Err(DropReason::WrongTag) }
+        if good {
+            Ok(())
+        } else {
+            Err(DropReason::WrongTag)
+        }
     }
 
     /// Whether the state allows data to be taken.
@@ -116,7 +131,8 @@ impl Association {
             kind::HEARTBEAT_ACK => self.handle_heartbeat_ack(now, value),
             kind::SHUTDOWN => {
                 if let Ok(cumulative) = Reader::new(value).u32() {
-                    self.outbound.acknowledge_all(now, cumulative, &mut self.rto);
+                    self.outbound
+                        .acknowledge_all(now, cumulative, &mut self.rto);
                 }
                 self.handle_shutdown(now);
             }
@@ -141,7 +157,7 @@ impl Association {
     }
 
     /// `true` when the chunk is to be acknowledged.
-    fn handle_data(&mut self, now: Instant, chunk: &Chunk<'_>) -> Result<bool, DropReason> {
+    fn handle_data(&mut self, chunk: &Chunk<'_>) -> Result<bool, DropReason> {
         if !self.may_receive_data() {
             return Err(DropReason::UnexpectedChunk);
         }
@@ -171,7 +187,6 @@ impl Association {
         if urgent || self.state == State::ShutdownSent {
             self.ack = Ack::Now;
         }
-        let _ = now;
         Ok(true)
     }
 
@@ -195,21 +210,25 @@ impl Association {
         }
     }
 
-    fn deliver_ready(&mut self, now: Instant) {
+    fn deliver_ready(&mut self) {
         for message in self.inbound.take_ready() {
-            self.deliver(now, message);
+            self.deliver(message);
             if self.is_closed() {
                 return;
             }
         }
     }
 
-    fn deliver(&mut self, now: Instant, message: Complete) {
-        let Complete { stream, ppid, mut data } = message;
+    fn deliver(&mut self, message: Complete) {
+        let Complete {
+            stream,
+            ppid,
+            mut data,
+        } = message;
         let charge = data.len();
         if ppid == ppid::DCEP {
             self.inbound.release(charge);
-            self.handle_dcep(now, stream, &data);
+            self.handle_dcep(stream, &data);
             return;
         }
         let kind = match ppid {
@@ -237,7 +256,9 @@ impl Association {
         };
         // Any message shows that the peer knows the channel (RFC 8832 section 6).
         self.confirm(at);
-        let Some(channel) = self.channels.get_mut(at) else { return };
+        let Some(channel) = self.channels.get_mut(at) else {
+            return;
+        };
         if channel.opening == Opening::Closing && channel.incoming_done {
             self.inbound.release(charge);
             self.drops.count(DropReason::UnknownStream);
@@ -245,11 +266,11 @@ impl Association {
         }
         channel.stats.messages_received += 1;
         channel.stats.bytes_received += data.len() as u64;
-        self.notices.push_back(Notice::Message { id: stream, kind, data, charge });
-    }
-
-    fn finish_input(&mut self, now: Instant) {
-        self.report_low();
-        self.advance_shutdown(now);
+        self.notices.push_back(Notice::Message {
+            id: stream,
+            kind,
+            data,
+            charge,
+        });
     }
 }

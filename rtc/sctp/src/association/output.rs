@@ -13,6 +13,10 @@ use crate::{
 /// User-Initiated Abort (RFC 9260 section 3.3.10.12).
 const CAUSE_USER_ABORT: u16 = 12;
 
+/// HEARTBEAT (16 bytes), a RE-CONFIG response (16), SHUTDOWN (8), SHUTDOWN ACK (4), and a
+/// FORWARD-TSN of one stream (12), with some to spare.
+const LONGEST_SHORT_CHUNKS: usize = 80;
+
 /// Control chunks that wait for the next packet, one of each kind at most.
 #[derive(Debug, Default)]
 pub(super) struct Replies {
@@ -31,10 +35,12 @@ pub(super) struct Replies {
 
 impl Association {
     /// Writes the next SCTP packet into `buf` and returns its length; `None` when there is
-    /// nothing to send now, or `buf` is shorter than the packet. `buf` should have
-    /// [`Config::mtu`](crate::Config) bytes.
+    /// nothing to send now, or `buf` is shorter than [`Config::mtu`](crate::Config).
     pub fn poll_transmit(&mut self, now: Instant, buf: &mut [u8]) -> Option<usize> {
-        let len = match self.write_alone(now, buf) {
+        if buf.len() < self.mtu {
+            return None;
+        }
+        let len = match self.write_alone(buf) {
             Some(len) => Some(len),
             None => self.write_bundle(now, buf),
         }?;
@@ -48,11 +54,14 @@ impl Association {
     }
 
     /// Chunks that share their packet with no other.
-    fn write_alone(&mut self, now: Instant, buf: &mut [u8]) -> Option<usize> {
-        let _ = now;
+    fn write_alone(&mut self, buf: &mut [u8]) -> Option<usize> {
         if self.replies.abort {
             let mut packet = self.packet(buf, self.peer_tag)?;
-            packet.chunk(kind::ABORT, 0, |w| write_parameter(w, CAUSE_USER_ABORT, &[])).ok()?;
+            packet
+                .chunk(kind::ABORT, 0, |w| {
+                    write_parameter(w, CAUSE_USER_ABORT, &[])
+                })
+                .ok()?;
             self.replies.abort = false;
             return Some(packet.finish());
         }
@@ -107,8 +116,6 @@ impl Association {
             return None;
         }
         let mut packet = self.packet(buf, self.peer_tag)?;
-        // A chunk that does not fit breaks the packet off; what fits in one packet of the
-        // smallest MTU was checked where the chunk was made.
         self.write_control(now, echoing, &mut packet).ok()?;
         if self.may_send_data() || echoing {
             self.write_data(now, &mut packet);
@@ -137,8 +144,17 @@ impl Association {
         if self.ack == Ack::Now || with_data {
             self.write_sack(packet)?;
         }
-        if let Some(value) = self.replies.heartbeat_ack.take() {
+        if let Some(value) = self
+            .replies
+            .heartbeat_ack
+            .take_if(|value| value.len() <= packet.room())
+        {
             packet.chunk(kind::HEARTBEAT_ACK, 0, |w| w.put(&value))?;
+        }
+        // The chunks below are short or cut to the room that is left. Without room for the
+        // longest of them they wait for the next packet.
+        if packet.room() < LONGEST_SHORT_CHUNKS {
+            return Ok(());
         }
         if core::mem::take(&mut self.heartbeat.unsent)
             && let Some((nonce, _)) = self.heartbeat.asked
@@ -193,7 +209,10 @@ impl Association {
         self.outbound.has_lost()
             || (self.outbound.may_send_new()
                 && (self.outbound.is_unfinished()
-                    || self.channels.iter().any(|channel| !channel.queue.is_empty())))
+                    || self
+                        .channels
+                        .iter()
+                        .any(|channel| !channel.queue.is_empty())))
     }
 
     fn write_data(&mut self, now: Instant, packet: &mut PacketWriter<'_>) {
@@ -203,7 +222,9 @@ impl Association {
             if !self.outbound.is_unfinished() && !self.begin_next(now) {
                 break;
             }
-            let Some((stream, ppid)) = self.outbound.unfinished() else { break };
+            let Some((stream, ppid)) = self.outbound.unfinished() else {
+                break;
+            };
             let last_of_all = self.channels.iter().all(|channel| channel.queue.is_empty());
             let Some(len) = self.outbound.write_new(now, &self.rto, last_of_all, packet) else {
                 break;
@@ -231,7 +252,9 @@ impl Association {
         let count = self.channels.len();
         for step in 0..count {
             let at = (self.turn + step) % count;
-            let Some(channel) = self.channels.get_mut(at) else { continue };
+            let Some(channel) = self.channels.get_mut(at) else {
+                continue;
+            };
             let mut expired = 0;
             let mut begun = false;
             while let Some(message) = channel.pop() {
@@ -262,4 +285,3 @@ impl Association {
         false
     }
 }
-

@@ -81,10 +81,15 @@ impl Resets {
 
     /// Repeats the request; `false` once that was done often enough.
     pub(super) fn time_out(&mut self, now: Instant, rto: &Rto) -> bool {
-        let Some(asked) = &mut self.asked else { return true };
+        let Some(asked) = &mut self.asked else {
+            return true;
+        };
         asked.unsent = true;
         let tries = asked.timer.tries + 1;
-        asked.timer = Timer { at: now + rto.timeout(), tries };
+        asked.timer = Timer {
+            at: now + rto.timeout(),
+            tries,
+        };
         tries <= MAX_RETRANSMITS
     }
 }
@@ -124,8 +129,11 @@ impl Association {
             return true;
         }
         let repeated = sequence == self.resets.peer_sequence.wrapping_sub(1);
-        let result =
-            if repeated { self.resets.peer_result } else { result::BAD_SEQUENCE_NUMBER };
+        let result = if repeated {
+            self.resets.peer_result
+        } else {
+            result::BAD_SEQUENCE_NUMBER
+        };
         self.resets.response = Some((sequence, result));
         self.drops.count(DropReason::BadReconfig);
         false
@@ -151,7 +159,10 @@ impl Association {
         }
         if seq32_newer(request.last_tsn, self.inbound.cumulative()) {
             // Data sent before the reset is still under way (RFC 6525 section 5.2.2, E2).
-            self.resets.deferred = Some(Deferred { last_tsn: request.last_tsn, streams });
+            self.resets.deferred = Some(Deferred {
+                last_tsn: request.last_tsn,
+                streams,
+            });
             self.finish_request(request.request, result::IN_PROGRESS);
             return;
         }
@@ -162,8 +173,10 @@ impl Association {
     /// Performs a deferred reset once the data before it has arrived.
     pub(super) fn resets_progress(&mut self) {
         let cumulative = self.inbound.cumulative();
-        if let Some(deferred) =
-            self.resets.deferred.take_if(|d| !seq32_newer(d.last_tsn, cumulative))
+        if let Some(deferred) = self
+            .resets
+            .deferred
+            .take_if(|d| !seq32_newer(d.last_tsn, cumulative))
         {
             self.reset_incoming(&deferred.streams);
             let sequence = self.resets.peer_sequence.wrapping_sub(1);
@@ -218,7 +231,10 @@ impl Association {
             last_tsn: self.outbound.next_tsn().wrapping_sub(1),
             streams,
             // Armed when it is first sent.
-            timer: Timer { at: Instant::FAR_FUTURE, tries: 0 },
+            timer: Timer {
+                at: Instant::FAR_FUTURE,
+                tries: 0,
+            },
             unsent: true,
         });
         self.resets.next_sequence = self.resets.next_sequence.wrapping_add(1);
@@ -230,13 +246,20 @@ impl Association {
             self.drops.count(DropReason::BadReconfig);
             return;
         };
-        let Some(asked) = self.resets.asked.take_if(|asked| asked.sequence == sequence) else {
+        let Some(asked) = self
+            .resets
+            .asked
+            .take_if(|asked| asked.sequence == sequence)
+        else {
             self.drops.count(DropReason::BadReconfig);
             return;
         };
         if matches!(outcome, result::IN_PROGRESS | result::ALREADY_IN_PROGRESS) {
             // Asked again later, without counting an error (RFC 6525 section 5.2.7).
-            let timer = Timer { at: now + self.rto.timeout(), tries: 0 };
+            let timer = Timer {
+                at: now + self.rto.timeout(),
+                tries: 0,
+            };
             self.resets.asked = Some(Asked { timer, ..asked });
             return;
         }
@@ -275,7 +298,8 @@ impl Association {
         let Some(asked) = self.resets.asked.as_mut().filter(|asked| asked.unsent) else {
             return Ok(());
         };
-        if packet.room() < 16 + 2 * asked.streams.len() {
+        // What follows may take another 40 bytes.
+        if packet.room() < 16 + 2 * asked.streams.len() + 40 {
             return Ok(());
         }
         asked.unsent = false;

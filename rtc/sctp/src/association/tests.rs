@@ -2,14 +2,13 @@
 
 use super::*;
 use smolrtc_base::Limits;
-use smolrtc_crypto::{
-    Aead, AeadAlgorithm, Ctr, HashAlgorithm, Job, JobResult, Mac,
-};
+use smolrtc_crypto::{Aead, AeadAlgorithm, Ctr, HashAlgorithm, Job, JobResult, Mac};
 use std::{string::String, string::ToString, vec, vec::Vec as StdVec};
 
 mod basics;
 mod hostile;
 mod lossy;
+mod speed;
 
 /// A keyed checksum in place of HMAC: these tests are about SCTP.
 #[derive(Debug)]
@@ -24,9 +23,13 @@ impl Mac for TestMac {
         for (n, slot) in out.iter_mut().enumerate() {
             let mut state = self.0 ^ n as u64;
             for byte in parts.iter().flat_map(|part| part.iter()) {
-                state = (state ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3).rotate_left(9);
+                state = (state ^ u64::from(*byte))
+                    .wrapping_mul(0x0100_0000_01b3)
+                    .rotate_left(9);
             }
-            *slot = (state >> 24) as u8;
+            // Every bit of the state reaches the byte.
+            state = (state ^ (state >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            *slot = ((state ^ (state >> 32)) >> 13) as u8;
         }
         out
     }
@@ -40,7 +43,9 @@ impl Provider for TestProvider {
         unreachable!("SCTP hashes nothing")
     }
     fn hmac(&self, _: HashAlgorithm, key: &[u8]) -> Box<dyn Mac> {
-        let seed = key.iter().fold(7_u64, |sum, byte| sum.wrapping_mul(257) + u64::from(*byte));
+        let seed = key
+            .iter()
+            .fold(7_u64, |sum, byte| sum.wrapping_mul(257) + u64::from(*byte));
         Box::new(TestMac(seed))
     }
     fn aead(&self, _: AeadAlgorithm, _: &[u8]) -> Option<Box<dyn Aead>> {
@@ -71,10 +76,17 @@ impl From<Event<'_>> for Seen {
     fn from(event: Event<'_>) -> Self {
         match event {
             Event::Established => Self::Established,
-            Event::ChannelOpened { id, label, incoming, .. } => {
-                Self::Opened(id.0, label.to_string(), incoming)
-            }
-            Event::Message { channel, kind, data } => Self::Message(channel.0, kind, data.to_vec()),
+            Event::ChannelOpened {
+                id,
+                label,
+                incoming,
+                ..
+            } => Self::Opened(id.0, label.to_string(), incoming),
+            Event::Message {
+                channel,
+                kind,
+                data,
+            } => Self::Message(channel.0, kind, data.to_vec()),
             Event::BufferedAmountLow { channel } => Self::Low(channel.0),
             Event::ChannelClosed { channel } => Self::ChannelClosed(channel.0),
             Event::Closed(reason) => Self::Closed(reason),
@@ -138,7 +150,9 @@ impl World {
     fn connect(&mut self) {
         let now = self.now;
         self.ends.iter_mut().for_each(|end| end.connect(now));
-        self.run(Duration::from_secs(20), |world| world.ends.iter().all(|e| e.is_established()));
+        self.run(Duration::from_secs(20), |world| {
+            world.ends.iter().all(|e| e.is_established())
+        });
         assert!(self.ends.iter().all(|end| end.is_established()));
     }
 
@@ -154,10 +168,12 @@ impl World {
                     if self.rng.below(1_000) < self.link.lost {
                         continue;
                     }
-                    let delay = self.link.delay + u64::from(self.rng.below(self.link.jitter as u32 + 1));
+                    let delay =
+                        self.link.delay + u64::from(self.rng.below(self.link.jitter as u32 + 1));
                     self.sent += 1;
                     let at = self.now + Duration::from_millis(delay);
-                    self.flying.push((at, self.sent, 1 - end, buf[..len].to_vec()));
+                    self.flying
+                        .push((at, self.sent, 1 - end, buf[..len].to_vec()));
                 }
             }
             while self.reads[end]
@@ -173,7 +189,8 @@ impl World {
             {
                 self.sent += 1;
                 let at = self.now + Duration::from_millis(self.link.delay);
-                self.flying.push((at, self.sent, 1 - end, buf[..len].to_vec()));
+                self.flying
+                    .push((at, self.sent, 1 - end, buf[..len].to_vec()));
             }
         }
     }
@@ -181,8 +198,15 @@ impl World {
     /// One packet or timer; `false` when nothing is left to happen.
     fn step(&mut self, until: Instant) -> bool {
         self.flush();
-        let packet = self.flying.iter().enumerate().min_by_key(|(_, p)| (p.0, p.1)).map(|(n, p)| (p.0, n));
-        let timer = (0..2).filter_map(|n| self.ends[n].poll_timeout().map(|(at, _)| (at, n))).min();
+        let packet = self
+            .flying
+            .iter()
+            .enumerate()
+            .min_by_key(|(_, p)| (p.0, p.1))
+            .map(|(n, p)| (p.0, n));
+        let timer = (0..2)
+            .filter_map(|n| self.ends[n].poll_timeout().map(|(at, _)| (at, n)))
+            .min();
         match (packet, timer) {
             (Some((at, n)), timer) if timer.is_none_or(|(due, _)| at <= due) && at <= until => {
                 self.now = self.now.max(at);
@@ -194,7 +218,10 @@ impl World {
                 self.ends[end].handle_timeout(self.now);
                 self.flush();
                 let again = self.ends[end].poll_timeout();
-                assert!(again.is_none_or(|(next, _)| next > at), "busy loop at {at:?}: {again:?}");
+                assert!(
+                    again.is_none_or(|(next, _)| next > at),
+                    "busy loop at {at:?}: {again:?}"
+                );
             }
             _ => {
                 self.now = until;
@@ -215,33 +242,63 @@ impl World {
     }
 
     /// Opens a channel at end 0 and waits until both know it.
-    fn open(&mut self, change: impl Fn(ChannelConfig<'static>) -> ChannelConfig<'static>) -> ChannelId {
-        let id = self.ends[0].open_channel(self.now, change(ChannelConfig::new("data"))).unwrap();
-        let opened = |seen: &[Seen]| seen.iter().any(|s| matches!(s, Seen::Opened(n, ..) if *n == id.0));
-        self.run(Duration::from_secs(30), |w| w.seen.iter().all(|seen| opened(seen)));
+    fn open(
+        &mut self,
+        change: impl Fn(ChannelConfig<'static>) -> ChannelConfig<'static>,
+    ) -> ChannelId {
+        let id = self.ends[0]
+            .open_channel(self.now, change(ChannelConfig::new("data")))
+            .unwrap();
+        let opened = |seen: &[Seen]| {
+            seen.iter()
+                .any(|s| matches!(s, Seen::Opened(n, ..) if *n == id.0))
+        };
+        self.run(Duration::from_secs(30), |w| {
+            w.seen.iter().all(|seen| opened(seen))
+        });
         assert!(self.seen.iter().all(|seen| opened(seen)));
         id
     }
 
     fn send(&mut self, end: usize, id: ChannelId, data: &[u8]) {
-        self.ends[end].send(self.now, id, MessageKind::Binary, data).unwrap();
+        self.ends[end]
+            .send(self.now, id, MessageKind::Binary, data)
+            .unwrap();
     }
 
     fn messages(&self, end: usize) -> StdVec<&[u8]> {
         self.seen[end]
             .iter()
-            .filter_map(|s| if let Seen::Message(_, _, data) = s { Some(&data[..]) } else { None })
+            .filter_map(|s| {
+                if let Seen::Message(_, _, data) = s {
+                    Some(&data[..])
+                } else {
+                    None
+                }
+            })
             .collect()
     }
 }
 
 /// Bytes that differ with `seed` and position.
 fn pattern(seed: u32, len: usize) -> StdVec<u8> {
-    (0..len as u32).map(|n| (n.wrapping_mul(31).wrapping_add(seed).wrapping_mul(7) >> 3) as u8).collect()
+    (0..len as u32)
+        .map(|n| (n.wrapping_mul(31).wrapping_add(seed).wrapping_mul(7) >> 3) as u8)
+        .collect()
 }
 
-const CLEAN: Link = Link { lost: 0, doubled: 0, delay: 10, jitter: 0 };
-const BAD: Link = Link { lost: 80, doubled: 50, delay: 20, jitter: 30 };
+const CLEAN: Link = Link {
+    lost: 0,
+    doubled: 0,
+    delay: 10,
+    jitter: 0,
+};
+const BAD: Link = Link {
+    lost: 80,
+    doubled: 50,
+    delay: 20,
+    jitter: 30,
+};
 
 impl Association {
     fn inbound_ssn(&mut self, stream: u16) -> &mut u16 {

@@ -13,7 +13,10 @@ fn chromiums_init_is_read_and_written_alike() {
     assert_eq!(chunk.kind, kind::INIT);
     let init = Init::parse(chunk.value).unwrap();
     assert_eq!((init.tag, init.window), (0xd987_ad78, 0x0050_0000));
-    assert_eq!((init.outbound_streams, init.inbound_streams), (65_535, 65_535));
+    assert_eq!(
+        (init.outbound_streams, init.inbound_streams),
+        (65_535, 65_535)
+    );
     assert_eq!(init.initial_tsn, 0x2420_7047);
     assert!(init.forward_tsn && init.reconfig);
     let mut buf = [0; 100];
@@ -54,7 +57,12 @@ fn missing_padding_of_the_last_chunk_is_tolerated() {
     let mut bytes = [0; 17];
     bytes[15] = 5;
     bytes[16] = 7;
-    let chunk = Packet::parse(&bytes).unwrap().chunks().next().unwrap().unwrap();
+    let chunk = Packet::parse(&bytes)
+        .unwrap()
+        .chunks()
+        .next()
+        .unwrap()
+        .unwrap();
     assert_eq!(chunk.value, [7]);
 }
 
@@ -80,5 +88,9 @@ fn unrecognized_parameters_are_reported_as_their_upper_bits_ask() {
         value[at + 3] = 4;
     }
     let init = Init::parse(&value).unwrap();
-    assert!(init.unrecognized().map(|(kind, _)| kind).eq([0xc0ff, 0x40ff]));
+    assert!(
+        init.unrecognized()
+            .map(|(kind, _)| kind)
+            .eq([0xc0ff, 0x40ff])
+    );
 }

@@ -8,12 +8,23 @@ fn inbound() -> Inbound {
 }
 
 fn receive(inbound: &mut Inbound, tsn: u32, flags: u8, ssn: u16, payload: &[u8]) {
-    let data = Data { flags, tsn, stream: 1, ssn, ppid: 53, payload };
+    let data = Data {
+        flags,
+        tsn,
+        stream: 1,
+        ssn,
+        ppid: 53,
+        payload,
+    };
     inbound.receive(&data).unwrap();
 }
 
 fn ready(inbound: &mut Inbound) -> Vec<Vec<u8>> {
-    inbound.take_ready().into_iter().map(|message| message.data).collect()
+    inbound
+        .take_ready()
+        .into_iter()
+        .map(|message| message.data)
+        .collect()
 }
 
 #[test]
@@ -55,11 +66,15 @@ fn forward_tsn_frees_fragments_and_delivers_what_waited() {
     receive(&mut inbound, 105, 3, 3, b"fourth");
     assert!(ready(&mut inbound).is_empty());
     let value = [0, 0, 0, 101, 0, 1, 0, 0];
-    inbound.forward(&ForwardTsn::parse(&value).unwrap()).unwrap();
+    inbound
+        .forward(&ForwardTsn::parse(&value).unwrap())
+        .unwrap();
     assert_eq!(inbound.cumulative(), 102);
     assert_eq!(ready(&mut inbound), [b"second"]);
     let value = [0, 0, 0, 104, 0, 1, 0, 2];
-    inbound.forward(&ForwardTsn::parse(&value).unwrap()).unwrap();
+    inbound
+        .forward(&ForwardTsn::parse(&value).unwrap())
+        .unwrap();
     assert_eq!(ready(&mut inbound), [b"fourth"]);
     assert_eq!(inbound.cumulative(), 105);
     inbound.release(6);
@@ -75,7 +90,14 @@ fn what_comes_in_order_is_taken_even_when_the_window_is_full() {
         receive(&mut inbound, tsn, 3, (tsn - 100) as u16, &[0; 900]);
         tsn += 1;
     }
-    let full = Data { flags: 3, tsn, stream: 1, ssn: 99, ppid: 53, payload: &[0; 1_000] };
+    let full = Data {
+        flags: 3,
+        tsn,
+        stream: 1,
+        ssn: 99,
+        ppid: 53,
+        payload: &[0; 1_000],
+    };
     let refusal = Refusal::Drop(DropReason::ReceiveBufferFull);
     assert_eq!(inbound.receive(&full), Err(refusal));
     receive(&mut inbound, 100, flag::BEGIN, 0, &[1; 1_000]);

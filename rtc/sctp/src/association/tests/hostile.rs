@@ -91,7 +91,10 @@ fn forged_and_stale_cookies_are_refused() {
     }
     let later = world.now + Duration::from_secs(61);
     world.ends[1].handle_input(later, &echo(&good));
-    assert_eq!(dropped(&world, DropReason::BadCookie), good.len() as u32 * 8 + 1);
+    assert_eq!(
+        dropped(&world, DropReason::BadCookie),
+        good.len() as u32 * 8 + 1
+    );
     assert!(!world.ends[1].is_established());
     world.ends[1].handle_input(world.now, &echo(&good));
     assert!(world.ends[1].is_established());
@@ -104,7 +107,9 @@ fn a_tsn_far_ahead_is_dropped_and_so_is_a_forward_tsn() {
     for ahead in [65_536, 1 << 30, u32::MAX / 2] {
         let bytes = data(&world, ahead, 3, 0, 0, b"x");
         world.ends[1].handle_input(world.now, &bytes);
-        let forward = packet(world.ends[1].tag, kind::FORWARD_TSN, 0, |w| w.u32(before.wrapping_add(ahead)));
+        let forward = packet(world.ends[1].tag, kind::FORWARD_TSN, 0, |w| {
+            w.u32(before.wrapping_add(ahead))
+        });
         world.ends[1].handle_input(world.now, &forward);
     }
     assert_eq!(dropped(&world, DropReason::TsnTooFar), 6);
@@ -120,7 +125,10 @@ fn gaps_and_fragments_are_bounded() {
     }
     let limit = Limits::HOST.sctp_out_of_order_chunks;
     assert_eq!(world.ends[1].inbound.gap_blocks().len(), limit);
-    assert_eq!(dropped(&world, DropReason::ReceiveBufferFull) as usize, 5_000 - limit);
+    assert_eq!(
+        dropped(&world, DropReason::ReceiveBufferFull) as usize,
+        5_000 - limit
+    );
     let mut buf = [0; 1_200];
     assert!(world.ends[1].poll_transmit(world.now, &mut buf).is_some());
 }
@@ -135,7 +143,10 @@ fn a_message_larger_than_announced_ends_the_association() {
         flags = 0;
     }
     world.run_for(50);
-    assert_eq!(world.seen[1].last(), Some(&Seen::Closed(CloseReason::ProtocolViolation)));
+    assert_eq!(
+        world.seen[1].last(),
+        Some(&Seen::Closed(CloseReason::ProtocolViolation))
+    );
     assert!(world.ends[0].is_closed());
 }
 
@@ -168,7 +179,9 @@ fn a_peers_open_of_the_wrong_parity_is_answered_by_a_reset() {
     let mut world = World::connected(9, CLEAN);
     // Both think that they are the client.
     world.ends[1].is_client = true;
-    let id = world.ends[0].open_channel(world.now, ChannelConfig::new("x")).unwrap();
+    let id = world.ends[0]
+        .open_channel(world.now, ChannelConfig::new("x"))
+        .unwrap();
     world.run_for(3_000);
     assert_eq!(dropped(&world, DropReason::RefusedChannel), 1);
     assert!(world.seen[0].contains(&Seen::ChannelClosed(id.0)));
@@ -180,7 +193,9 @@ fn more_channels_than_allowed_are_refused_on_both_sides() {
     let mut world = World::connected(10, CLEAN);
     world.ends[1].max_channels = 3;
     for _ in 0..5 {
-        world.ends[0].open_channel(world.now, ChannelConfig::new("x")).unwrap();
+        world.ends[0]
+            .open_channel(world.now, ChannelConfig::new("x"))
+            .unwrap();
     }
     world.run_for(3_000);
     assert_eq!(world.ends[1].channels.len(), 3);
@@ -229,7 +244,10 @@ fn random_packets_with_good_checksums_never_panic() {
             rng.fill(&mut body);
             // Half of them carry a plausible TSN.
             if body.len() > 4 && rng.below(2) == 0 {
-                let tsn = world.ends[1].inbound.cumulative().wrapping_add(rng.below(9));
+                let tsn = world.ends[1]
+                    .inbound
+                    .cumulative()
+                    .wrapping_add(rng.below(9));
                 body[..4].copy_from_slice(&tsn.to_be_bytes());
             }
             let flags = rng.below(16) as u8;

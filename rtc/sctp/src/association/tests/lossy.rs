@@ -5,12 +5,16 @@ fn reliable_ordered_messages_arrive_exactly_over_a_bad_link() {
     for seed in 0..20 {
         let mut world = World::connected(100 + seed, BAD);
         let id = world.open(|c| c);
-        let sent: StdVec<_> = (0..60_u32).map(|n| pattern(n, (n * n * 13) as usize % 9_000 + 1)).collect();
+        let sent: StdVec<_> = (0..60_u32)
+            .map(|n| pattern(n, (n * n * 13) as usize % 9_000 + 1))
+            .collect();
         for message in &sent {
             world.send(0, id, message);
             world.send(1, id, message);
         }
-        world.run(Duration::from_secs(300), |w| w.messages(0).len() + w.messages(1).len() == 120);
+        world.run(Duration::from_secs(300), |w| {
+            w.messages(0).len() + w.messages(1).len() == 120
+        });
         for end in 0..2 {
             assert!(world.messages(end) == sent, "seed {seed}");
         }
@@ -34,7 +38,10 @@ fn unordered_messages_arrive_each_once_and_overtake() {
     let mut overtook = false;
     for seed in 0..10 {
         let mut world = World::connected(300 + seed, BAD);
-        let id = world.open(|c| ChannelConfig { ordered: false, ..c });
+        let id = world.open(|c| ChannelConfig {
+            ordered: false,
+            ..c
+        });
         let sent: StdVec<_> = (0..100_u32).map(|n| pattern(n, 1_500)).collect();
         for message in &sent {
             world.send(0, id, message);
@@ -71,7 +78,9 @@ fn limited_messages_are_given_up_and_the_rest_stays_in_order() {
             let got = world.messages(1);
             let mut next = 0;
             for message in &got {
-                let n = (next..100).find(|n| *message == pattern(*n, 3_000)).expect("in order");
+                let n = (next..100)
+                    .find(|n| *message == pattern(*n, 3_000))
+                    .expect("in order");
                 next = n + 1;
             }
             abandoned += world.ends[0].stats().abandoned_messages;
@@ -119,7 +128,9 @@ fn channels_open_and_close_over_a_bad_link() {
             world.send(0, id, &[round; 2_000]);
             world.ends[0].close_channel(id).unwrap();
             world.run(Duration::from_secs(120), |w| {
-                w.seen.iter().all(|seen| seen.contains(&Seen::ChannelClosed(id.0)))
+                w.seen
+                    .iter()
+                    .all(|seen| seen.contains(&Seen::ChannelClosed(id.0)))
             });
             assert_eq!(world.messages(1), [[round; 2_000]], "seed {seed}");
             world.seen.iter_mut().for_each(StdVec::clear);
