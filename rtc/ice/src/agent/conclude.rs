@@ -74,7 +74,6 @@ impl Agent {
             self.challenge
                 .as_ref()
                 .map(|challenge| (challenge.until, Reason::Challenge)),
-            None,
         ]
     }
 

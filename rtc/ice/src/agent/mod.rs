@@ -290,6 +290,12 @@ impl Agent {
             .filter(|candidate| candidate.kind != CandidateType::PeerReflexive)
     }
 
+    /// Whether `local` is a socket that was added and not removed.
+    #[must_use]
+    pub fn has_interface(&self, local: SocketAddr) -> bool {
+        self.interfaces.contains(&local)
+    }
+
     /// How far gathering is.
     #[must_use]
     pub fn gathering_state(&self) -> GatheringState {

@@ -27,6 +27,10 @@ impl Agent {
             None => self.previous = None,
         }
         self.pairs.retain(|pair| Some(pair.id) == kept);
+        for pair in &mut self.pairs {
+            // A nomination under way ends with its generation.
+            pair.use_candidate &= pair.nominated;
+        }
         let pairs = &self.pairs;
         self.remotes
             .retain(|remote| pairs.iter().any(|pair| pair.remote_id == remote.id));

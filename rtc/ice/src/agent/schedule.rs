@@ -35,10 +35,9 @@ impl Agent {
     fn agenda(&self) -> [Option<(Instant, Reason, Action)>; 6] {
         let spaced = |from: Option<Instant>, gap| from.map_or(Instant::ZERO, |at| at + gap);
         let soon = spaced(self.last_sent, MIN_SPACING);
-        let paced = soon.max(spaced(
-            self.last_new,
-            self.config.timers.ta.max(MIN_SPACING),
-        ));
+        let ta = self.config.timers.ta.max(MIN_SPACING);
+        let paced = soon.max(spaced(self.last_new, ta));
+        let ask = soon.max(spaced(self.last_gather, ta));
 
         let respond = (!self.responses.is_empty()).then_some((
             Instant::ZERO,
@@ -80,7 +79,7 @@ impl Agent {
             .min_by_key(|(_, gather)| gather.next_at)
             .map(|(index, gather)| {
                 (
-                    gather.next_at.max(paced),
+                    gather.next_at.max(ask),
                     Reason::Gathering,
                     Action::Gather(index),
                 )

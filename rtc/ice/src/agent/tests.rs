@@ -1,1 +1,8 @@
+//! Two agents on a network that exists in memory.
 
+mod behaviour;
+mod faults;
+mod forged;
+mod lifecycle;
+mod trickle;
+mod world;
