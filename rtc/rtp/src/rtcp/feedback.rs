@@ -106,13 +106,13 @@ impl<'a> Remb<'a> {
         let count = reader.u8()?;
         let packed = reader.u24()?;
         let (exponent, mantissa) = (packed >> 18, u64::from(packed & 0x3_ffff));
-        let scaled = mantissa << exponent.min(45);
+        let fits = exponent <= mantissa.leading_zeros();
         Ok(Some(Self {
             sender,
-            bitrate: if exponent > 45 && mantissa > 0 {
-                u64::MAX
+            bitrate: if fits {
+                mantissa.checked_shl(exponent).unwrap_or(0)
             } else {
-                scaled
+                u64::MAX
             },
             sources: reader.take(usize::from(count).wrapping_mul(4))?,
         }))
