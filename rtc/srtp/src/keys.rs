@@ -15,6 +15,8 @@ const CM_RTCP_TAG_LEN: usize = 10;
 const GCM_TAG_LEN: usize = 16;
 /// The word with E-flag and SRTCP index.
 const INDEX_WORD_LEN: usize = 4;
+/// The rollover count, behind the authenticated packet.
+const ROC_LEN: usize = 4;
 /// The E-flag: the packet is encrypted.
 const ENCRYPTED: u32 = 1 << 31;
 
@@ -194,17 +196,25 @@ impl Transform {
         ssrc: u32,
         index: u64,
     ) -> Option<(usize, Digest)> {
-        let (packet, room) = buf.split_at_mut_checked(len)?;
         match &self.cipher {
             Cipher::Cm { ctr, mac, tag_len } => {
-                let tag = room.get_mut(..*tag_len)?;
-                let payload = packet.get_mut(header_len..)?;
+                let end = len.checked_add(*tag_len)?;
+                if buf.len() < end {
+                    return None;
+                }
+                let payload = buf.get_mut(header_len..len)?;
                 ctr.apply(&self.salt.counter_block(ssrc, index), payload);
-                let full = mac.compute(&[packet, &roc(index)]);
-                tag.copy_from_slice(full.get(..*tag_len)?);
-                Some((len.checked_add(*tag_len)?, digest(&full)?))
+                // The rollover count is authenticated behind the packet. Written where the tag,
+                // which is no shorter, goes next, it spares the hash a second piece.
+                let covered = len.checked_add(ROC_LEN)?;
+                buf.get_mut(len..covered)?.copy_from_slice(&roc(index));
+                let full = mac.compute(&[buf.get(..covered)?]);
+                buf.get_mut(len..end)?
+                    .copy_from_slice(full.get(..*tag_len)?);
+                Some((end, digest(&full)?))
             }
             Cipher::Gcm(aead) => {
+                let (packet, room) = buf.split_at_mut_checked(len)?;
                 let tag = room.get_mut(..GCM_TAG_LEN)?;
                 let (header, payload) = packet.split_at_mut_checked(header_len)?;
                 let full = aead.seal(&self.salt.nonce(ssrc, index), header, payload);
@@ -394,7 +404,7 @@ fn digest(tag: &[u8]) -> Option<Digest> {
 }
 
 /// The rollover count, which is authenticated but not sent (RFC 3711 section 4.2).
-fn roc(index: u64) -> [u8; 4] {
+fn roc(index: u64) -> [u8; ROC_LEN] {
     ((index >> 16) as u32).to_be_bytes()
 }
 
