@@ -314,3 +314,68 @@ fn the_round_trip_of_ice_sets_the_first_timeout() {
     let due = Instant::from_millis(5 + 60);
     assert_eq!(end.poll_timeout(), Some((due, Reason::Handshake)));
 }
+
+#[test]
+fn a_chips_limits_carry_its_largest_message_over_a_bad_link() {
+    let mut world = World::with(17, BAD, |config| Config {
+        max_message_size: Limits::CHIP.sctp_message_bytes,
+        limits: Limits::CHIP,
+        ..config
+    });
+    world.connect();
+    let id = world.open(|c| c);
+    let largest = pattern(9, Limits::CHIP.sctp_message_bytes);
+    for round in 1..=5 {
+        world.send(0, id, &largest);
+        world.run(Duration::from_secs(120), |w| {
+            w.messages(1).len() == round && w.ends[0].outbound.is_drained()
+        });
+    }
+    assert!(world.messages(1).iter().all(|message| *message == largest));
+    assert_eq!(world.messages(1).len(), 5);
+}
+
+#[test]
+fn heartbeats_keep_an_idle_association_and_measure_its_round_trip() {
+    let mut world = World::connected(18, CLEAN);
+    world.run_for(600_000);
+    for end in &world.ends {
+        assert!(end.is_established());
+        assert_eq!(
+            end.stats().smoothed_round_trip_time,
+            Duration::from_millis(20)
+        );
+        assert!(end.stats().packets_sent < 60);
+    }
+}
+
+#[test]
+fn a_refused_message_is_asked_for_when_half_of_the_buffer_is_free() {
+    let mut world = World::connected(19, CLEAN);
+    let id = world.open(|c| c);
+    world.ends[0].set_buffered_amount_low_threshold(id, usize::MAX);
+    while world.ends[0]
+        .send(world.now, id, MessageKind::Binary, &[0; 16_384])
+        .is_ok()
+    {}
+    assert!(world.ends[0].buffered_amount(id) > 900_000);
+    world.run(Duration::from_secs(60), |w| {
+        w.seen[0].contains(&Seen::Low(id.0))
+    });
+    assert!(world.ends[0].outbound.held() <= Limits::HOST.sctp_send_bytes / 2);
+    world.send(0, id, &[0; 16_384]);
+}
+
+#[test]
+fn a_busy_channel_does_not_hold_up_another_for_more_than_a_message() {
+    let mut world = World::connected(20, CLEAN);
+    let (bulk, urgent) = (world.open(|c| c), world.open(|c| c));
+    for _ in 0..50 {
+        world.send(0, bulk, &[1; 16_000]);
+    }
+    world.send(0, urgent, b"now");
+    world.run(Duration::from_secs(60), |w| {
+        w.messages(1).contains(&&b"now"[..])
+    });
+    assert!(world.messages(1).len() <= 3);
+}
