@@ -17,7 +17,7 @@ mod plan;
 mod tests;
 mod vp8;
 
-pub use depacketize::{DepacketizeError, Depacketizer, FrameBuffer, begins_frame};
+pub use depacketize::{DepacketizeError, Depacketizer, FrameBuffer, begins_frame, begins_sequence};
 pub use plan::{
     MIN_MAX_PAYLOAD, PacketKind, PacketPlan, PlanError, emit, is_discardable, is_key_frame, plan,
 };

@@ -184,9 +184,23 @@ impl Depacketizer {
 #[must_use]
 pub fn begins_frame(codec: Codec, payload: &[u8]) -> bool {
     match codec {
-        Codec::H264 => h264::begins_frame(payload),
-        Codec::H265 => h265::begins_frame(payload),
+        Codec::H264 => h264::first_unit(payload).is_some_and(h264::begins_frame),
+        Codec::H265 => h265::first_unit(payload).is_some_and(h265::begins_frame),
         Codec::Vp8 => vp8::Payload::parse(payload).is_ok_and(|part| part.starts_frame),
+        Codec::Opus | Codec::Pcmu | Codec::Pcma => true,
+    }
+}
+
+/// Whether the payload is one that a stream usually begins with: parameter sets, or what stands
+/// before them; the beginning of a VP8 key frame; any audio.
+#[must_use]
+pub fn begins_sequence(codec: Codec, payload: &[u8]) -> bool {
+    match codec {
+        Codec::H264 => h264::first_unit(payload).is_some_and(|(kind, _)| matches!(kind, 6 | 7 | 9)),
+        Codec::H265 => {
+            h265::first_unit(payload).is_some_and(|(kind, _)| matches!(kind, 32 | 33 | 35 | 39))
+        }
+        Codec::Vp8 => vp8::Payload::parse(payload).is_ok_and(|part| part.key),
         Codec::Opus | Codec::Pcmu | Codec::Pcma => true,
     }
 }

@@ -46,20 +46,20 @@ fn whole(unit: &[u8], units: &mut Units<'_>) -> Result<(), DepacketizeError> {
     units.whole(unit)
 }
 
-pub(super) fn begins_frame(payload: &[u8]) -> bool {
-    match *payload {
-        [header, ref rest @ ..] => match (unit_type(header), rest) {
-            (STAP_A, [_, _, first, data @ ..]) => begins_unit(unit_type(*first), data),
-            (FU_A, [flags, data @ ..]) => flags & 0x80 != 0 && begins_unit(unit_type(*flags), data),
-            (kind, data) => begins_unit(kind, data),
-        },
-        [] => false,
+/// Type and content of the unit that the payload begins; `None` if it only continues one.
+pub(super) fn first_unit(payload: &[u8]) -> Option<(u8, &[u8])> {
+    let (header, rest) = payload.split_first()?;
+    match (unit_type(*header), rest) {
+        (STAP_A, [_, _, first, data @ ..]) => Some((unit_type(*first), data)),
+        (FU_A, [flags, data @ ..]) if *flags & 0x80 != 0 => Some((unit_type(*flags), data)),
+        (STAP_A | FU_A, _) => None,
+        (kind, data) => Some((kind, data)),
     }
 }
 
 /// SEI, parameter sets and delimiters come before all slices (H.264 section 7.4.1.2.3); a slice's
 /// first bit is set when its `first_mb_in_slice` is 0.
-fn begins_unit(kind: u8, data: &[u8]) -> bool {
+pub(super) fn begins_frame((kind, data): (u8, &[u8])) -> bool {
     match kind {
         1 | 2 => data.first().is_some_and(|byte| byte & 0x80 != 0),
         6 | 7 | 9 => true,

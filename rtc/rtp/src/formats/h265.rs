@@ -53,22 +53,20 @@ fn whole(unit: &[u8], units: &mut Units<'_>) -> Result<(), DepacketizeError> {
     units.whole(unit)
 }
 
-pub(super) fn begins_frame(payload: &[u8]) -> bool {
-    match *payload {
-        [first, _, ref rest @ ..] => match (unit_type(first), rest) {
-            (AGGREGATION, [_, _, unit, _, data @ ..]) => begins_unit(unit_type(*unit), data),
-            (FRAGMENTATION, [flags, data @ ..]) => {
-                flags & 0x80 != 0 && begins_unit(flags & 0x3f, data)
-            }
-            (kind, data) => begins_unit(kind, data),
-        },
-        _ => false,
+/// Type and content of the unit that the payload begins; `None` if it only continues one.
+pub(super) fn first_unit(payload: &[u8]) -> Option<(u8, &[u8])> {
+    let ([first, _], rest) = payload.split_first_chunk()?;
+    match (unit_type(*first), rest) {
+        (AGGREGATION, [_, _, unit, _, data @ ..]) => Some((unit_type(*unit), data)),
+        (FRAGMENTATION, [flags, data @ ..]) if flags & 0x80 != 0 => Some((flags & 0x3f, data)),
+        (AGGREGATION | FRAGMENTATION, _) => None,
+        (kind, data) => Some((kind, data)),
     }
 }
 
 /// Parameter sets, delimiters and prefix SEI come before all slices (H.265 section 7.4.2.4.4); a
 /// slice's first bit is `first_slice_segment_in_pic_flag`.
-fn begins_unit(kind: u8, data: &[u8]) -> bool {
+pub(super) fn begins_frame((kind, data): (u8, &[u8])) -> bool {
     match kind {
         0..=15 => data.first().is_some_and(|byte| byte & 0x80 != 0),
         32 | 33 | 35 | 39 => true,

@@ -147,13 +147,7 @@ impl Store {
         if sequence < self.end && matches!(self.slot(sequence), Slot::Held { .. }) {
             return Err(Refused::Duplicate);
         }
-        let begin = self.allocate(payload.len()).ok_or(Refused::Full)?;
-        let region = begin.checked_add(payload.len());
-        if let Some(slot) = region.and_then(|end| self.bytes.get_mut(begin..end)) {
-            slot.copy_from_slice(payload);
-        }
-        self.regions.push_back((sequence, begin));
-        self.head = begin.saturating_add(payload.len());
+        let begin = self.keep(sequence, payload).ok_or(Refused::Full)?;
         self.mark_missing(self.end, sequence, meta.arrival);
         self.end = self.end.max(sequence.saturating_add(1));
         self.set(
@@ -197,6 +191,20 @@ impl Store {
         self.next_request = Some(self.next_request.map_or(at, |known| known.min(at)));
     }
 
+    /// Copies a payload into the ring; tells where it lies.
+    fn keep(&mut self, sequence: u64, payload: &[u8]) -> Option<usize> {
+        // Nothing takes no place: with it a full ring would look empty.
+        if payload.is_empty() {
+            return Some(0);
+        }
+        let begin = self.allocate(payload.len())?;
+        let end = begin.checked_add(payload.len())?;
+        self.bytes.get_mut(begin..end)?.copy_from_slice(payload);
+        self.regions.push_back((sequence, begin));
+        self.head = end;
+        Some(begin)
+    }
+
     /// A place for `len` bytes in one piece.
     fn allocate(&mut self, len: usize) -> Option<usize> {
         while let Some((sequence, _)) = self.regions.front()
@@ -211,7 +219,7 @@ impl Store {
         let Some((_, tail)) = self.regions.front().copied() else {
             return (len <= capacity).then_some(0);
         };
-        // A region of no bytes must not make a full ring look empty, hence "<" below.
+        // Head and tail never meet but in an empty ring, hence "<" below.
         if self.head > tail {
             if len <= capacity.saturating_sub(self.head) {
                 return Some(self.head);
@@ -226,7 +234,11 @@ impl Store {
         if self.is_empty() {
             return None;
         }
-        match self.slot(self.next) {
+        self.held(self.next)
+    }
+
+    fn held(&self, sequence: u64) -> Option<(Meta, &[u8])> {
+        match self.slot(sequence) {
             Slot::Held { meta, begin, len } => {
                 let begin = begin as usize;
                 let end = begin.saturating_add(usize::from(len));
@@ -261,6 +273,11 @@ impl Store {
             self.pop();
         }
         self.next.saturating_sub(begin)
+    }
+
+    /// The first packet that is here, whatever is missing before it.
+    pub(super) fn first_held(&self) -> Option<(Meta, &[u8])> {
+        (self.next..self.end).find_map(|sequence| self.held(sequence))
     }
 
     /// When the next request is due; may be early by what has arrived meanwhile.

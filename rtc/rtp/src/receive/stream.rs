@@ -4,7 +4,7 @@ use super::assembly::{Assembly, Books};
 use super::reception::Reception;
 use super::store::{Meta, Refused, Store};
 use super::{DropReason, Drops, Feedback, InboundStats, StreamConfig};
-use crate::formats::{FrameBuffer, begins_frame};
+use crate::formats::{FrameBuffer, begins_sequence};
 use crate::packet::RtpPacket;
 use crate::rtcp::Compound;
 use crate::{Codec, Kind, Mid, PayloadType, Ssrc};
@@ -14,8 +14,11 @@ use smolrtc_base::{BufferTooSmall, Instant, Limits, Reader};
 
 /// Key-frame requests are at least this far apart.
 const REQUEST_INTERVAL: Duration = Duration::from_millis(500);
-/// A first packet that begins no frame waits this long for the ones before it.
+/// A first packet that a stream does not begin with waits this long for the ones before it, which
+/// may be late or lost.
 const START_WAIT: Duration = Duration::from_millis(50);
+/// So many packets before such a first one are requested.
+const BEFORE_FIRST: u64 = 3;
 /// Without NACK a gap is waited out this long and no longer.
 const REORDER_WAIT: Duration = Duration::from_millis(100);
 /// A source that was silent this long gives way to another one of the same section.
@@ -126,9 +129,10 @@ impl Stream {
         if self.reception.is_none() {
             let reception = Reception::new(packet.ssrc, packet.sequence_number, now);
             if let Some(buffers) = &mut self.buffers {
-                buffers
-                    .store
-                    .restart(reception.extend(packet.sequence_number));
+                let first = reception.extend(packet.sequence_number);
+                let begins = begins_sequence(codec, packet.payload);
+                let before = if begins { 0 } else { BEFORE_FIRST };
+                buffers.store.restart(first.saturating_sub(before));
                 buffers.waiting_since = Some(now);
             }
             self.reception = Some(reception);
@@ -254,7 +258,7 @@ impl Stream {
         }
         match buffers.waiting_since {
             Some(_) if buffers.store.is_empty() => None,
-            Some(since) => Some(since.plus(START_WAIT)),
+            Some(since) => Some(since.plus(buffers.start_wait(timing))),
             None => Some(buffers.store.gap_since()?.plus(buffers.patience(timing))),
         }
     }
@@ -429,16 +433,29 @@ impl Buffers {
 
     /// Whether the first packet is one to begin with, or was waited for long enough.
     fn may_start(&mut self, since: Instant, timing: &Timing, books: &mut Books<'_>) -> bool {
-        let front = self.store.front();
-        let begins = front.is_some_and(|(meta, payload)| begins_frame(meta.codec, payload));
-        if !begins && timing.now < since.plus(START_WAIT) {
+        let first = self.store.first_held();
+        let begins = first.is_some_and(|(meta, payload)| begins_sequence(meta.codec, payload));
+        if !begins && timing.now < since.plus(self.start_wait(timing)) {
             return false;
         }
         self.waiting_since = None;
-        if !begins {
+        if begins {
+            // What was requested before it was never sent.
+            self.store.skip_gap();
+        } else {
             self.skip_gap(books);
         }
         true
+    }
+
+    /// How long a first packet waits for the ones before it: for a request to be answered, or for
+    /// reordering.
+    fn start_wait(&self, timing: &Timing) -> Duration {
+        if self.repairable {
+            START_WAIT.saturating_add(timing.retry_after)
+        } else {
+            START_WAIT
+        }
     }
 
     /// How long a gap may last: without requests there is only reordering to wait for.

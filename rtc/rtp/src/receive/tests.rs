@@ -129,6 +129,16 @@ fn as_rtx(original: &[u8], sequence_number: u16) -> Vec<u8> {
     packet(header, &payload)
 }
 
+/// Which of `whole` came out; short to read when it is not what was expected.
+fn numbers(out: &[Vec<u8>], whole: &[Vec<u8>]) -> Vec<Option<usize>> {
+    let find = |frame: &Vec<u8>| whole.iter().position(|whole| whole == frame);
+    out.iter().map(find).collect()
+}
+
+fn all(count: usize) -> Vec<Option<usize>> {
+    (0..count).map(Some).collect()
+}
+
 fn frames(receiver: &mut Receiver) -> Vec<Vec<u8>> {
     let mut frames = vec![];
     while let Some(frame) = receiver.poll_frame() {
@@ -190,7 +200,7 @@ fn frames_in_sequence_come_out_equal_and_at_once() {
         assert_eq!(receiver.handle_rtp(at(5), bytes), Some(id));
         out.extend(frames(&mut receiver));
     }
-    assert_eq!(out, whole);
+    assert_eq!(numbers(&out, &whole), all(whole.len()));
     let stats = receiver.stats(id).unwrap();
     assert_eq!(stats.packets_received, bytes.len() as u64);
     assert_eq!((stats.packets_lost, stats.frames_received), (0, 12));
@@ -206,7 +216,7 @@ fn frames_that_are_fetched_late_wait_in_sequence() {
     for bytes in &bytes {
         receiver.handle_rtp(at(5), bytes);
     }
-    assert_eq!(frames(&mut receiver), whole);
+    assert_eq!(numbers(&frames(&mut receiver), &whole), all(whole.len()));
     assert_eq!(receiver.drops().total(), 0);
 }
 
@@ -227,7 +237,7 @@ fn any_order_within_the_window_gives_the_same_frames() {
             out.extend(frames(&mut receiver));
         }
         out.extend(frames(&mut receiver));
-        assert_eq!(out, whole);
+        assert_eq!(numbers(&out, &whole), all(whole.len()));
         let drops = receiver.drops();
         let twice = drops.get(DropReason::Duplicate) + drops.get(DropReason::Late);
         assert_eq!(twice as usize, bytes.len());
@@ -253,7 +263,7 @@ fn a_missing_packet_is_requested_after_10_ms_and_then_once_a_round_trip() {
     for bytes in &bytes[3..] {
         receiver.handle_rtp(at(200), bytes);
     }
-    assert_eq!(frames(&mut receiver), whole);
+    assert_eq!(numbers(&frames(&mut receiver), &whole), all(whole.len()));
     assert_eq!(said(&mut receiver, at(900)).nack, []);
     let stats = receiver.stats(id).unwrap();
     assert_eq!(
@@ -273,7 +283,7 @@ fn reordering_shorter_than_10_ms_asks_for_nothing() {
         }
         assert_eq!(said(&mut receiver, at(i as u64 * 5 + 4)).nack, []);
     }
-    assert_eq!(frames(&mut receiver), whole);
+    assert_eq!(numbers(&frames(&mut receiver), &whole), all(whole.len()));
 }
 
 #[test]
@@ -285,7 +295,7 @@ fn an_incomplete_frame_is_skipped_at_the_play_out_limit_and_a_key_frame_requeste
             receiver.handle_rtp(at(0), bytes);
         }
     }
-    assert_eq!(frames(&mut receiver), whole[..1]);
+    assert_eq!(numbers(&frames(&mut receiver), &whole), all(1));
     // 4 round trips of 100 ms and 200 ms.
     receiver.handle_timeout(at(599));
     assert_eq!(frames(&mut receiver).len(), 0);
@@ -325,7 +335,7 @@ fn a_frame_without_its_marker_ends_where_the_next_timestamp_begins() {
         bytes[1] &= 0x7f;
         receiver.handle_rtp(at(0), &bytes);
     }
-    assert_eq!(frames(&mut receiver), whole[..1]);
+    assert_eq!(numbers(&frames(&mut receiver), &whole), all(1));
 }
 
 #[test]
@@ -341,7 +351,7 @@ fn video_begins_with_a_key_frame_which_is_requested() {
         pli += said(&mut receiver, now).pli;
         out.extend(frames(&mut receiver));
     }
-    assert_eq!(out, whole[10..]);
+    assert_eq!(numbers(&out, &whole), [Some(10), Some(11)]);
     assert_eq!(pli, 1);
     assert_eq!(receiver.stats(id).unwrap().frames_before_key, 8);
     assert_eq!(said(&mut receiver, at(5_000)).pli, 0);
@@ -389,8 +399,10 @@ fn packets_find_their_stream_by_mid_then_source_then_payload_type() {
         ..StreamConfig::default()
     };
     let audio = receiver.add_stream(&sound(mid("0"), ALL)).unwrap();
-    let make = |ssrc, payload_type, mid| {
-        let mut header = header(9);
+    let mut sequence = 0;
+    let mut make = |ssrc, payload_type, mid| {
+        sequence += 1;
+        let mut header = header(sequence);
         header.ssrc = Ssrc(ssrc);
         header.payload_type = payload_type;
         header.extensions = Extensions {
@@ -457,7 +469,7 @@ fn a_second_source_is_dropped_until_the_first_is_silent_or_says_goodbye() {
     for bytes in &bytes {
         assert_eq!(receiver.handle_rtp(at(1_600), bytes), Some(id));
     }
-    assert_eq!(frames(&mut receiver), whole);
+    assert_eq!(numbers(&frames(&mut receiver), &whole), all(whole.len()));
 }
 
 #[test]
@@ -474,8 +486,8 @@ fn reports_count_losses_as_appendix_a_3_does() {
             receiver.handle_rtp(at(0), bytes);
         }
     }
-    assert_eq!(said(&mut receiver, at(999)).reports, []);
     receiver.handle_sender_report(at(500), &sr);
+    assert_eq!(said(&mut receiver, at(999)).reports, []);
     let said_first = said(&mut receiver, at(1_000));
     let expected = bytes.len() as u64;
     let block = said_first.reports[0];
@@ -600,7 +612,7 @@ fn a_jump_beyond_the_window_starts_over() {
         receiver.handle_rtp(at(0), bytes);
     }
     receiver.handle_rtp(at(1), &later[0]);
-    assert_eq!(frames(&mut receiver), whole);
+    assert_eq!(numbers(&frames(&mut receiver), &whole), all(whole.len()));
     for bytes in &later {
         receiver.handle_rtp(at(2), bytes);
     }
@@ -627,7 +639,7 @@ fn padding_probes_belong_to_no_frame() {
         probe[2..4].copy_from_slice(&(2 * i as u16 + 1).to_be_bytes());
         receiver.handle_rtp(at(0), &probe);
     }
-    assert_eq!(frames(&mut receiver), whole);
+    assert_eq!(numbers(&frames(&mut receiver), &whole), all(whole.len()));
     assert_eq!(receiver.stats(id).unwrap().frames_dropped, 0);
 }
 
@@ -646,7 +658,7 @@ fn a_frame_too_long_for_its_buffer_is_dropped_and_the_next_comes() {
         bytes[4] = 1;
         receiver.handle_rtp(at(1), &bytes);
     }
-    assert_eq!(frames(&mut receiver), whole);
+    assert_eq!(numbers(&frames(&mut receiver), &whole), all(whole.len()));
 }
 
 #[test]
@@ -747,7 +759,11 @@ fn lossy_run(seed: u64, loss_percent: u32, round_trip: u64) -> (usize, usize) {
             let nack = said(&mut receiver, at(now)).nack;
             if rng.below(100) >= loss_percent {
                 for sequence in nack {
-                    let original = &bytes[usize::from(sequence.wrapping_sub(65_000))];
+                    // The first packet's predecessors are asked for on suspicion.
+                    let Some(original) = bytes.get(usize::from(sequence.wrapping_sub(65_000)))
+                    else {
+                        continue;
+                    };
                     flight.push((now + round_trip, as_rtx(original, rtx_sequence)));
                     rtx_sequence = rtx_sequence.wrapping_add(1);
                     rtx_count += 1;
