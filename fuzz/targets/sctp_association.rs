@@ -48,8 +48,9 @@ enum Operation {
         at: u16,
         with: u8,
     },
+    /// Short: long silences end the association and with it the run.
     Tick {
-        millis: u16,
+        millis: u8,
     },
     Read {
         end: bool,
@@ -133,7 +134,9 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     static PROVIDER: RustCrypto = RustCrypto;
     let end = |client| {
         let config = Config::new(client, Limits::CHIP);
-        Association::new(config, Rng::from_u64(u64::from(client)), &PROVIDER)
+        let mut end = Association::new(config, Rng::from_u64(u64::from(client)), &PROVIDER);
+        end.set_max_message_size(Limits::CHIP.sctp_message_bytes);
+        end
     };
     let mut world = World {
         now: Instant::from_millis(1),
