@@ -225,7 +225,7 @@ impl World {
                 let why: Vec<_> = self.agents.iter().map(Agent::poll_timeout).collect();
                 assert!(stuck < 50, "an agent spins at {:?}: {why:?}", self.now);
             }
-            if next > end {
+            if next >= end {
                 self.now = end;
                 self.settle();
                 return until(self);
