@@ -288,7 +288,11 @@ fn candidate(payload: &str) -> Result<Candidate, Error> {
     let text = text.trim();
     Ok(Candidate {
         // Some peers send the whole attribute line.
-        candidate: text.strip_prefix("a=").unwrap_or(text).into(),
+        candidate: text
+            .strip_prefix("a=")
+            .filter(|line| line.starts_with("candidate:"))
+            .unwrap_or(text)
+            .into(),
         sdp_mid: payload.mid,
         sdp_m_line_index: index.and_then(|index| index.try_into().ok()),
         username_fragment: payload.ufrag.filter(|ufrag| !ufrag.is_empty()),

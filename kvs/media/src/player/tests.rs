@@ -5,7 +5,9 @@ use std::vec::Vec;
 const H264: &[u8] = include_bytes!("../../../../media/sample.h264");
 const OPUS: &[u8] = include_bytes!("../../../../media/sample.opus");
 
-fn sources() -> (Option<Source<&'static [u8]>>, Option<Source<&'static [u8]>>) {
+type File = Option<Source<&'static [u8]>>;
+
+fn sources() -> (File, File) {
     (Source::open(H264).ok(), Source::open(OPUS).ok())
 }
 

@@ -1,5 +1,5 @@
 use super::*;
-use std::{format, string::ToString, vec, vec::Vec};
+use std::{format, string::ToString, vec::Vec};
 
 const H264: &[u8] = include_bytes!("../../../../media/sample.h264");
 const H265: &[u8] = include_bytes!("../../../../media/sample.h265");
@@ -126,7 +126,7 @@ fn a_stream_without_a_key_frame_is_refused() {
     source.next_frame();
     let inter: Vec<u8> = source.next_frame().unwrap().data.to_vec();
     assert_eq!(
-        Source::open(vec![inter.clone(), inter].concat()).unwrap_err(),
+        Source::open([inter.clone(), inter].concat()).unwrap_err(),
         Error::NoKeyFrame
     );
 }
