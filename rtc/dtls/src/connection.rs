@@ -204,21 +204,20 @@ impl Connection {
     /// # Errors
     /// [`Error::Timeout`]: the handshake took longer than 30 s.
     pub fn handle_timeout(&mut self, now: Instant) -> Result<(), Error> {
-        let Some(handshake) = &self.handshake else {
+        let (Some(handshake), Some(started)) = (&self.handshake, self.started) else {
             return Ok(());
         };
-        let alert = handshake.alert;
-        match self.poll_timeout() {
-            Some((at, reason)) if at <= now => match reason {
-                Reason::Deadline => Err(self.fail(Error::Timeout { alert })),
-                Reason::Retransmit => {
-                    self.timer.expire();
-                    self.resend();
-                    Ok(())
-                }
-            },
-            _ => Ok(()),
+        if started.plus(HANDSHAKE_TIMEOUT) <= now {
+            let alert = handshake.alert;
+            return Err(self.fail(Error::Timeout { alert }));
         }
+        if let Some((at, Reason::Retransmit)) = self.poll_timeout()
+            && at <= now
+        {
+            self.timer.expire();
+            self.resend();
+        }
+        Ok(())
     }
 
     /// Writes one datagram to the front of `buf`: as many records as fit into it and the MTU. Gives

@@ -1,1 +1,5 @@
-//! Placeholder
+//! Two connections and the network between them, in virtual time.
+
+mod attacks;
+mod handshakes;
+mod world;
