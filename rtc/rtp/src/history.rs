@@ -87,7 +87,7 @@ pub(crate) struct Slot {
     pub(crate) first_packet: u64,
     pub(crate) capture: Instant,
     offset: u32,
-    len: u32,
+    pub(crate) len: u32,
     pub(crate) timestamp: u32,
     /// Bytes of all frames before this one, modulo 2^32.
     sum: u32,
@@ -145,6 +145,10 @@ pub struct Ring {
     newest_key: Option<u64>,
     sum: u32,
     key_asked: Option<Instant>,
+    /// Bit/s over the last whole second of capture, and what is being measured now.
+    bitrate: u32,
+    second: Option<(Instant, u32)>,
+    measured: bool,
 }
 
 impl Ring {
@@ -185,6 +189,9 @@ impl Ring {
             newest_key: None,
             sum: 0,
             key_asked: None,
+            bitrate: 0,
+            second: None,
+            measured: false,
         }
     }
 
@@ -304,6 +311,7 @@ impl Ring {
             self.newest_key = Some(id);
             self.key_asked = None;
         }
+        self.measure(capture);
         self.sum = self.sum.wrapping_add(len as u32);
         self.head = reserved.at.wrapping_add(len as u64);
         self.head_offset = end;
@@ -323,6 +331,27 @@ impl Ring {
     ) -> Result<u64, Error> {
         self.reserve(frame.len())?.copy_from_slice(frame);
         self.commit(frame.len(), timestamp, key, capture)
+    }
+
+    /// Measures the encoder: called before the frame captured at `capture` is counted in.
+    fn measure(&mut self, capture: Instant) {
+        let (start, sum) = *self.second.get_or_insert((capture, self.sum));
+        let elapsed = capture.since(start).as_micros() as u64;
+        // The first second is judged as it goes.
+        if elapsed >= 1_000_000 || (!self.measured && elapsed >= 50_000) {
+            let bits = u64::from(self.sum.wrapping_sub(sum)) * 8;
+            self.bitrate = u32::try_from(bits * 1_000_000 / elapsed).unwrap_or(u32::MAX);
+        }
+        if elapsed >= 1_000_000 {
+            self.measured = true;
+            self.second = Some((capture, self.sum));
+        }
+    }
+
+    /// What the encoder makes, bit/s over the last second or so; 0 at first.
+    #[must_use]
+    pub const fn bitrate(&self) -> u32 {
+        self.bitrate
     }
 
     fn evict(&mut self) {
@@ -402,6 +431,13 @@ impl Ring {
             }
         }
         Some(low)
+    }
+
+    /// How much later than the frame in `slot` the newest frame was captured.
+    pub(crate) fn lateness(&self, slot: &Slot) -> Duration {
+        let newest = self.frames.next().checked_sub(1);
+        let newest = newest.and_then(|id| self.frames.get(id));
+        newest.map_or(Duration::ZERO, |newest| newest.capture.since(slot.capture))
     }
 
     /// Bytes from the frame `id` (or the oldest one, if that was evicted) to the newest.

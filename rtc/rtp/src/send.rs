@@ -47,8 +47,8 @@ const MAX_STREAMS: usize = 16;
 /// Sender reports leave at random intervals of a half to one and a half times this (RFC 3550
 /// section 6.2).
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
-/// A backlog, a key frame above all, is spread over at most this as long as the link has not
-/// shown its limit. With the pacer's burst that stays below 200 ms.
+/// A frame, however large, is spread over at most this as long as the link has not shown its
+/// limit. With the pacer's burst that stays below 200 ms.
 const SPREAD: Duration = Duration::from_millis(160);
 /// IP, UDP and SRTP beside an RTP packet: what the pacer and the link see of it.
 const PACKET_OVERHEAD: usize = 38;
@@ -200,6 +200,7 @@ impl Sender {
         let load = Load {
             congested: self.estimate.congested(),
             target: self.estimate.target(),
+            debt: self.pacer.debt(now),
         };
         for at in 0..self.streams.len() {
             let Some(stream) = self.streams.get_mut(at) else {
@@ -288,27 +289,30 @@ impl Sender {
 
     /// Sets the pace for the frame that begins.
     ///
-    /// 2.5 times the target; faster if the backlog would otherwise take longer than [`SPREAD`]
-    /// and the link has never shown a limit. If it has and the backlog is large, the target alone:
-    /// what leaves faster only waits in the network's queue in place of ours. Half of that while
-    /// such a queue is to be emptied.
+    /// As long as the link has not shown its limit: 2.5 times the target or the encoder's rate,
+    /// or what the frame needs to be out within [`SPREAD`]. Then: 2.5 times the target for what
+    /// that carries within 200 ms; for a larger backlog the target alone, since what leaves faster
+    /// would only wait in the network's queue in place of ours; and half the target while such a
+    /// queue is to be emptied.
     fn set_pace(&mut self, rings: &[Ring], load: Load) {
-        let backlog = self
-            .streams
-            .iter()
-            .filter(|stream| !stream.is_audio())
-            .filter_map(|stream| Some(stream.backlog(rings.get(stream.track)?)))
-            .fold(0, u32::saturating_add);
-        // Headers and overhead add about a tenth.
-        let bits = u64::from(backlog) * 9;
+        let (mut backlog, mut frame, mut encoder) = (0_u64, 0_u64, 0_u64);
+        for stream in self.streams.iter().filter(|stream| !stream.is_audio()) {
+            if let Some(ring) = rings.get(stream.track) {
+                let (bytes, len) = stream.backlog(ring);
+                backlog += u64::from(bytes);
+                frame += u64::from(len);
+                encoder += u64::from(ring.bitrate());
+            }
+        }
+        // Nine bits a byte: headers and what lies below them.
         let target = u64::from(load.target);
-        let fast = target * 5 / 2;
         let bps = if !load.congested {
-            fast.max(bits * 1_000 / SPREAD.as_millis() as u64)
+            let spread = frame * 9 * 1_000 / SPREAD.as_millis() as u64;
+            (target.max(encoder) * 5 / 2).max(spread)
         } else if self.estimate.must_drain() {
             target / 2
-        } else if bits * 5 <= target {
-            fast
+        } else if backlog * 9 * 5 <= target {
+            target * 5 / 2
         } else {
             target
         };
@@ -320,6 +324,7 @@ impl Sender {
         let target = self.estimate.target();
         // T26: resends get half of it, which repairs every loss up to a third.
         self.resends.set_rate(target / 2);
+        self.pacer.set_target(target);
         if target.abs_diff(self.announced) > self.announced / 20 {
             self.announced = target;
             self.announce = true;

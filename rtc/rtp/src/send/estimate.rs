@@ -20,7 +20,7 @@ const PEAK: usize = 4;
 /// Loss is judged over this.
 const LOSS_WINDOW: Duration = Duration::from_secs(2);
 const LOSS_MIN_PACKETS: u32 = 20;
-/// Above this loss (in 1/256: 15 %) the target falls, above the other (5 %) it does not grow.
+/// Above this loss (in 1/256: 15 %) the target falls, above the other (10 %) it does not grow.
 const LOSS_HIGH: u32 = 38;
 const LOSS_LOW: u32 = 26;
 
@@ -46,7 +46,8 @@ pub(super) struct Estimate {
     /// Whether congestion has ever shown.
     congested: bool,
     has_feedback: bool,
-    has_remb: bool,
+    /// The receiver's newest estimate.
+    remb: Option<u32>,
 }
 
 impl Estimate {
@@ -69,8 +70,13 @@ impl Estimate {
             still_over: false,
             congested: false,
             has_feedback: false,
-            has_remb: false,
+            remb: None,
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn shrink_for_test(&mut self, to: u32) {
+        self.decrease(Instant::ZERO, to);
     }
 
     /// The estimate, bit/s.
@@ -203,7 +209,12 @@ impl Estimate {
         let elapsed = self.grown_at.map_or(Duration::ZERO, |at| now.since(at));
         self.grown_at = Some(now);
         let millis = elapsed.as_millis().min(1_000) as u64;
-        let per_mille = if self.congested { 80 } else { 1_000 };
+        // A share of the target each second: doubling needs feedback that is quick to object.
+        let per_mille = if self.congested || !self.has_feedback {
+            80
+        } else {
+            1_000
+        };
         let step = u64::from(self.target) * per_mille * millis / 1_000_000;
         let grown = u64::from(self.target) + step;
         let ceiling = match throughput {
@@ -222,25 +233,25 @@ impl Estimate {
         if self.has_feedback {
             return;
         }
-        self.has_remb = true;
         let bps = u32::try_from(bps).unwrap_or(u32::MAX);
-        if bps < self.target {
+        let before = self.remb.replace(bps);
+        if before.is_some_and(|before| bps < mul_256(before, 224)) {
             self.decrease(now, bps);
         } else {
+            // At first the receiver's estimate only follows what it gets: no sign of congestion.
             self.target = bps.clamp(self.min, self.max);
         }
     }
 
     /// A receiver report on a video stream: fraction lost in 1/256. The last resort.
     pub(super) fn receiver_report(&mut self, now: Instant, fraction_lost: u8) {
-        if self.has_feedback || self.has_remb {
+        if self.has_feedback || self.remb.is_some() {
             return;
         }
         let loss = u32::from(fraction_lost);
         if loss > LOSS_HIGH {
             self.decrease(now, mul_256(self.target, 256 - loss / 2));
         } else if loss < LOSS_LOW {
-            self.congested = true;
             self.grow(now, None);
         }
     }

@@ -17,10 +17,14 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Bytes for header extensions in the budget of [`MAX_PAYLOAD`](crate::history::MAX_PAYLOAD).
 const EXTENSION_ROOM: usize = 16;
 
-/// Backlog, as time to drain it at the target rate, from which on frames that nobody needs are
-/// left out, and from which on everything is up to the next key frame.
-const THIN_DISCARDABLE: Duration = Duration::from_millis(200);
-const THIN_ALL: Duration = Duration::from_millis(600);
+/// Queue, on our side and in the network, as time to drain it at the target rate, from which on
+/// frames that nobody needs are left out, and from which on everything is up to the next key frame.
+/// A key frame alone may take more than half a second of a link that carries the whole.
+const THIN_DISCARDABLE: Duration = Duration::from_millis(400);
+const THIN_ALL: Duration = Duration::from_millis(1_000);
+
+/// A cursor that is further behind the newest frame than this takes the next key frame it can get.
+const TOO_LATE: Duration = Duration::from_millis(1_500);
 
 #[derive(Clone, Copy, Debug)]
 enum Cursor {
@@ -48,6 +52,8 @@ pub(super) struct Load {
     pub(super) congested: bool,
     /// What it carries, bit/s.
     pub(super) target: u32,
+    /// How far what has left is ahead of that.
+    pub(super) debt: Duration,
 }
 
 /// What [`Stream::settle`] found.
@@ -166,7 +172,7 @@ impl Stream {
         let under_way = self
             .key_frame
             .is_some_and(|(_, begun)| now.since(begun) < rtt);
-        if !under_way {
+        if !under_way && !self.is_audio() {
             self.picture_lost = true;
         }
     }
@@ -241,21 +247,27 @@ impl Stream {
         slot: &Slot,
         load: Load,
     ) -> Option<Cursor> {
-        if !load.congested || self.is_audio() {
+        if self.is_audio() {
+            return None;
+        }
+        let newer = ring.newest_key_frame().is_some_and(|key| key > frame);
+        if newer && ring.lateness(slot) > TOO_LATE {
+            return Some(Cursor::Waiting {
+                from: frame.saturating_add(u64::from(slot.key)),
+                ask_at: now,
+            });
+        }
+        if !load.congested {
             return None;
         }
         let bits = u64::from(ring.bytes_from(frame)) * 8;
-        let drain = Duration::from_millis(bits * 1_000 / u64::from(load.target.max(1)));
+        let backlog = Duration::from_millis(bits * 1_000 / u64::from(load.target.max(1)));
+        let drain = backlog + load.debt;
         if drain >= THIN_ALL {
-            let newer = ring.newest_key_frame().is_some_and(|key| key > frame);
             if newer || !slot.key {
                 // What is skipped is counted when the key frame is found.
                 return Some(Cursor::Waiting {
-                    from: if slot.key {
-                        frame.saturating_add(1)
-                    } else {
-                        frame
-                    },
+                    from: frame.saturating_add(u64::from(slot.key)),
                     ask_at: now + PATIENCE,
                 });
             }
@@ -271,13 +283,15 @@ impl Stream {
         None
     }
 
-    /// Bytes that lie between the cursor and the newest frame.
-    pub(super) fn backlog(&self, ring: &Ring) -> u32 {
+    /// Bytes that lie between the cursor and the newest frame, and those of the frame at the
+    /// cursor.
+    pub(super) fn backlog(&self, ring: &Ring) -> (u32, u32) {
         match self.cursor {
             Cursor::At { frame, packet, .. } if packet < ring.next_packet() => {
-                ring.bytes_from(frame)
+                let len = ring.slot(frame).map_or(0, |slot| slot.len);
+                (ring.bytes_from(frame), len)
             }
-            _ => 0,
+            _ => (0, 0),
         }
     }
 
@@ -317,7 +331,8 @@ impl Stream {
             self.clock = Some((slot.timestamp, slot.capture));
             if slot.key {
                 self.key_frame = Some((frame, now));
-                self.key_needed = false;
+                // Better an old picture at once than none; a fresh one would be better still.
+                self.key_needed = !self.is_audio() && ring.lateness(slot) > TOO_LATE;
             }
         }
         let next = packet.saturating_add(1);

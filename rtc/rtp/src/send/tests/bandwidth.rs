@@ -1,6 +1,9 @@
 //! Pacing, estimation, thinning.
 
 use super::world::*;
+use crate::Codec;
+use crate::history::Ring;
+use crate::send::estimate::Estimate;
 use crate::send::*;
 use std::vec::Vec;
 
@@ -155,4 +158,109 @@ fn a_fast_link_is_not_held_back() {
     world.run_for(Duration::from_secs(10));
     let limit = Duration::from_millis(440);
     assert_eq!(world.on_time(0, 1_000, 10_000, limit), 1.0);
+}
+
+#[test]
+fn a_viewer_that_joins_late_in_a_long_group_catches_up_at_a_bounded_rate() {
+    let source = Source {
+        key_every: 3_000,
+        key_bytes: 20_000,
+        ..large_key_frames()
+    };
+    let mut world = World::new(5, source, &Limits::HOST);
+    world.run_for(Duration::from_secs(1));
+    world.obey_key_requests = true;
+    world.join(
+        Link {
+            bps: Some(10_000_000),
+            ..Link::good(30)
+        },
+        video(0),
+    );
+    world.run_for(Duration::from_secs(4));
+    let viewer = &world.viewers[0];
+    assert!(
+        viewer.max_queue < Duration::from_millis(50),
+        "{:?}",
+        viewer.max_queue
+    );
+    assert!(world.on_time(0, 3_000, 5_500, Duration::from_millis(440)) == 1.0);
+    assert_eq!(world.extra_keys, 0);
+    // Ten seconds later the only key frame is too old to start with alone.
+    world.run_for(Duration::from_secs(6));
+    world.join(Link::good(30), video(0));
+    world.run_for(Duration::from_secs(2));
+    assert_eq!(world.extra_keys, 1);
+    assert!(world.on_time(1, 12_500, 13_500, Duration::from_millis(440)) == 1.0);
+}
+
+#[test]
+fn frames_that_nobody_needs_go_first() {
+    // H.264: every second frame has nal_ref_idc 0.
+    let mut ring = Ring::new(Codec::H264, &Limits::HOST);
+    let config = StreamConfig {
+        codec: Codec::H264,
+        ..video(0)
+    };
+    let mut sender = Sender::new(Config::default(), &Limits::HOST, Rng::from_u64(1));
+    let id = sender.add_stream(Instant::ZERO, config).unwrap();
+    sender.estimate.shrink_for_test(400_000);
+    sender.retarget();
+    let mut buf = [0; 1_280];
+    let mut headers = Vec::new();
+    for number in 0..300_u64 {
+        let now = Instant::from_millis(number * 33);
+        let header = match number {
+            0 => 0x65,
+            _ if number % 2 == 0 => 0x41,
+            _ => 0x01,
+        };
+        let mut frame = std::vec![0x55; 2_004];
+        frame[..5].copy_from_slice(&[0, 0, 0, 1, header]);
+        ring.push(&frame, number as u32 * 2_970, number == 0, now)
+            .unwrap();
+        for ms in 0..33 {
+            let now = now + Duration::from_millis(ms);
+            while let Some(out) = sender.poll_packet(now, core::slice::from_ref(&ring), &mut buf) {
+                let payload = &buf[out.header_len..out.len];
+                if payload[1] & 0x80 != 0 {
+                    headers.push(payload[0] & 0x60);
+                }
+            }
+        }
+    }
+    let stats = sender.stream_stats(id).unwrap();
+    assert!((40..150).contains(&stats.frames_thinned), "{stats:?}");
+    let needed = headers.iter().filter(|nri| **nri != 0).count();
+    assert!(needed >= 148, "{needed} of 150");
+}
+
+#[test]
+fn without_transport_feedback_the_receivers_own_estimate_is_followed() {
+    let mut estimate = Estimate::new(600_000, 50_000, 5_000_000);
+    let at = Instant::from_millis;
+    estimate.remb(at(0), 400_000);
+    assert_eq!((estimate.target(), estimate.congested()), (400_000, false));
+    estimate.remb(at(1_000), 2_000_000);
+    estimate.remb(at(2_000), 900_000);
+    assert_eq!((estimate.target(), estimate.congested()), (900_000, true));
+    estimate.receiver_report(at(3_000), 200);
+    assert_eq!(estimate.target(), 900_000);
+}
+
+#[test]
+fn receiver_reports_steer_when_nothing_else_does() {
+    let mut estimate = Estimate::new(600_000, 50_000, 5_000_000);
+    let at = Instant::from_millis;
+    for second in 0..5 {
+        estimate.receiver_report(at(second * 1_000), 2);
+    }
+    assert!((750_000..900_000).contains(&estimate.target()));
+    assert!(!estimate.congested());
+    estimate.receiver_report(at(6_000), 128);
+    assert!(estimate.congested() && estimate.target() < 650_000);
+    for second in 0..100 {
+        estimate.receiver_report(at(7_000 + second * 1_000), 255);
+    }
+    assert_eq!(estimate.target(), 50_000, "the floor");
 }

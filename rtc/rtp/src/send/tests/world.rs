@@ -60,6 +60,8 @@ pub(super) struct Link {
     pub(super) bps: Option<u64>,
     /// Longest queue; what does not fit is dropped.
     pub(super) queue: Duration,
+    /// Added delay, evenly spread up to this; packets overtake each other.
+    pub(super) jitter: Duration,
     /// Lost in each direction, in 1/1000.
     pub(super) loss: u32,
 }
@@ -70,6 +72,7 @@ impl Link {
             delay: Duration::from_millis(delay_ms),
             bps: None,
             queue: Duration::from_secs(2),
+            jitter: Duration::ZERO,
             loss: 0,
         }
     }
@@ -362,7 +365,9 @@ impl Viewer {
         if rng.below(1_000) < self.link.loss {
             return false;
         }
-        self.enqueue(leaves + self.link.delay, Parcel::Media(bytes.to_vec()));
+        let jitter = rng.below(self.link.jitter.as_micros() as u32 + 1);
+        let arrives = leaves + self.link.delay + Duration::from_micros(u64::from(jitter));
+        self.enqueue(arrives, Parcel::Media(bytes.to_vec()));
         true
     }
 
