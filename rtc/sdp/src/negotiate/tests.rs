@@ -15,7 +15,7 @@ fn parse(text: &str) -> SessionDescription {
 fn stream(ssrc: u32, track: &str) -> LocalStream {
     LocalStream {
         ssrc,
-        rtx_ssrc: Some(ssrc + 1),
+        rtx_ssrc: Some(ssrc.wrapping_add(1)),
         cname: "camera".into(),
         stream_id: "stream".into(),
         track_id: track.into(),
