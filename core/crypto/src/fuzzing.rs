@@ -76,3 +76,6 @@ impl Mac for AnyMac {
         true
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,8 +24,11 @@ pub enum PublicKey {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Job {
-    /// Derive a key pair for `group` from 32 random bytes (for P-256 reduced as FIPS 186-5
-    /// appendix A.2.1 does it, from 48 bytes that the provider expands from the seed).
+    /// Derive a key pair for `group` from 32 random bytes.
+    ///
+    /// X25519 takes the seed as it is. For P-256 it is stretched to the 48 bytes
+    /// c = HMAC-SHA-384(seed, "P-256 scalar"), and the scalar is c mod (n − 1) + 1 (FIPS 186-5
+    /// appendix A.2.1): the same seed gives the same key with every provider.
     GenerateKey {
         /// Where the key lives.
         group: Group,

@@ -17,9 +17,11 @@ pub enum Profile {
 }
 
 impl Profile {
-    /// Every profile, the preferred first.
+    /// Every profile, the AEAD ones first.
     ///
-    /// GCM before CM: no weaker, and on processors with AES instructions three times as fast.
+    /// That order suits a processor with instructions for AES and carry-less multiplication (0.7
+    /// of the time of CM for 1,200 bytes). In software GCM costs 1.4 times as much as CM, so a
+    /// chip without an accelerator does better to prefer CM.
     pub const ALL: &'static [Self] = &[
         Self::AeadAes128Gcm,
         Self::AeadAes256Gcm,

@@ -43,7 +43,7 @@ fn no_packet_allocates_after_the_first_of_its_source() {
             if index == 65_001 {
                 before = ALLOCATIONS.with(Cell::get);
             }
-            let mut packet = |buf: &mut [u8; 1_300]| {
+            let packet = |buf: &mut [u8; 1_300]| {
                 *buf = [7; 1_300];
                 buf[0] = 0x80;
                 buf[2..4].copy_from_slice(&(index as u16).to_be_bytes());
