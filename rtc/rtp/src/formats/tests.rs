@@ -1,3 +1,8 @@
+#![allow(
+    clippy::arithmetic_side_effects,
+    reason = "an overflow in a test is a failure of the test"
+)]
+
 use super::annexb::{NalUnits, is_annexb};
 use super::*;
 use crate::Codec;

@@ -1,3 +1,8 @@
+#![allow(
+    clippy::arithmetic_side_effects,
+    reason = "an overflow in a test is a failure of the test"
+)]
+
 use super::*;
 use crate::Mid;
 use smolrtc_base::Instant;

@@ -133,6 +133,8 @@ impl Stream {
                 let begins = begins_sequence(codec, packet.payload);
                 let before = if begins { 0 } else { BEFORE_FIRST };
                 buffers.store.restart(first.saturating_sub(before));
+                // Mid-stream there is nothing to be had before it, so a key frame is asked for too.
+                buffers.assembly.wants_key = !begins;
                 buffers.waiting_since = Some(now);
             }
             self.reception = Some(reception);
@@ -448,11 +450,12 @@ impl Buffers {
         true
     }
 
-    /// How long a first packet waits for the ones before it: for a request to be answered, or for
-    /// reordering.
+    /// How long a first packet waits for the ones before it: for two requests to be answered, or
+    /// for reordering.
     fn start_wait(&self, timing: &Timing) -> Duration {
         if self.repairable {
-            START_WAIT.saturating_add(timing.retry_after)
+            let twice = timing.retry_after.saturating_mul(2);
+            START_WAIT.saturating_add(twice).min(timing.playout)
         } else {
             START_WAIT
         }

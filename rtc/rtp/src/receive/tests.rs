@@ -1,3 +1,8 @@
+#![allow(
+    clippy::arithmetic_side_effects,
+    reason = "an overflow in a test is a failure of the test"
+)]
+
 use super::*;
 use crate::formats::{emit, plan};
 use crate::packet::{Extensions, RtpHeader};
@@ -699,17 +704,14 @@ fn streams_are_limited_and_take_turns() {
     };
     assert_eq!(receiver.add_stream(&config), Err(StreamError::TooMany));
     for sequence in 0..2 {
-        for i in 0..ids.len() {
+        for (i, id) in ids.iter().enumerate() {
             let header = RtpHeader {
                 payload_type: PayloadType::from_low_bits(i as u8),
                 sequence_number: sequence,
                 ssrc: Ssrc(i as u32),
                 ..RtpHeader::default()
             };
-            assert_eq!(
-                receiver.handle_rtp(at(0), &packet(header, &[1])),
-                Some(ids[i])
-            );
+            assert_eq!(receiver.handle_rtp(at(0), &packet(header, &[1])), Some(*id));
         }
     }
     let mut order = vec![];
