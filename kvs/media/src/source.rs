@@ -105,25 +105,29 @@ impl<B: AsRef<[u8]>> Source<B> {
             sps: None,
             ahead: None,
         };
-        if codec == Codec::H264 {
-            source.sps = nal_units(source.bytes.as_ref()).find_map(H264Sps::parse);
-            if let (Some(interval), Cursor::AnnexB { interval: used, .. }) = (
-                source.sps.and_then(|sps| sps.frame_interval),
-                &mut source.cursor,
-            ) {
-                *used = interval;
-            }
-        }
         let mut keys = false;
         while let Some(item) = source.cursor.next(source.bytes.as_ref())? {
             source.frames = source.frames.saturating_add(1);
             source.duration = source.duration.max(item.pts.saturating_add(item.duration));
-            keys |= item.key;
+            if codec == Codec::H264 && source.sps.is_none() {
+                let frame = item
+                    .place
+                    .and_then(|range| source.bytes.as_ref().get(range));
+                source.sps = nal_units(frame.unwrap_or_default()).find_map(H264Sps::parse);
+            }
+            // A key frame before the first parameter set cannot be decoded either.
+            keys |= item.key && (codec != Codec::H264 || source.sps.is_some());
+        }
+        if let (Some(stated), Cursor::AnnexB { interval, .. }) = (
+            source.sps.and_then(|sps| sps.frame_interval),
+            &mut source.cursor,
+        ) {
+            *interval = stated;
         }
         if source.frames == 0 {
             return Err(Error::Empty);
         }
-        if !keys || (codec == Codec::H264 && source.sps.is_none()) {
+        if !keys {
             return Err(Error::NoKeyFrame);
         }
         if let Cursor::Wav(cursor) = &source.cursor {

@@ -130,3 +130,13 @@ fn a_stream_without_a_key_frame_is_refused() {
         Error::NoKeyFrame
     );
 }
+
+#[test]
+fn a_parameter_set_that_comes_after_the_key_frame_does_not_count() {
+    let sps = nal_units(H264).next().unwrap();
+    let idr = [0, 0, 1, 0x65, 0x88, 3];
+    let late = [&idr[..], &[0, 0, 1], sps].concat();
+    assert_eq!(Source::open(late).unwrap_err(), Error::NoKeyFrame);
+    let early = [&[0, 0, 1], sps, &idr[..]].concat();
+    assert_eq!(Source::open(early).unwrap().frames(), 1);
+}
