@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind, IoSliceMut};
 use std::net::SocketAddr;
+use std::task::Context;
 
 use quinn_udp::{RecvMeta, Transmit as UdpTransmit, UdpSocketState};
 use smolrtc_base::Transmit;
@@ -75,20 +76,14 @@ impl Socket {
         self.state.max_gso_segments()
     }
 
-    /// Waits until a datagram lies ready.
-    ///
-    /// # Errors
-    /// When the socket is gone.
-    pub async fn readable(&self) -> io::Result<()> {
-        self.io.readable().await
+    /// Whether a datagram may lie ready; registers the task otherwise.
+    pub(crate) fn poll_readable(&self, context: &mut Context<'_>) -> bool {
+        self.io.poll_recv_ready(context).is_ready()
     }
 
-    /// Waits until the socket takes datagrams again.
-    ///
-    /// # Errors
-    /// When the socket is gone.
-    pub async fn writable(&self) -> io::Result<()> {
-        self.io.writable().await
+    /// Whether the socket may take datagrams; registers the task otherwise.
+    pub(crate) fn poll_writable(&self, context: &mut Context<'_>) -> bool {
+        self.io.poll_send_ready(context).is_ready()
     }
 
     /// Hands every datagram that lies ready (one batch at most) to `take`, with its source.
@@ -132,8 +127,8 @@ impl Socket {
         Ok(datagrams)
     }
 
-    /// Sends what an engine laid into `buf`. `Ok(false)` when the socket's buffer is full: a real
-    /// network would have dropped the datagrams, and so do we; the protocols above recover.
+    /// Sends what an engine laid into `buf`. `Ok(false)` when the socket's buffer is full and the
+    /// same should be tried again once it is writable.
     ///
     /// # Errors
     /// When the socket is gone; unreachable destinations are not errors, ICE notices them.
@@ -154,8 +149,10 @@ impl Socket {
         match attempt {
             Ok(()) => Ok(true),
             Err(error) => match error.kind() {
+                ErrorKind::WouldBlock => Ok(false),
                 ErrorKind::NotConnected | ErrorKind::BrokenPipe => Err(error),
-                _ => Ok(false),
+                // Unreachable, refused by a firewall, too big for the path: the network's loss.
+                _ => Ok(true),
             },
         }
     }
