@@ -263,14 +263,12 @@ impl Stream {
         let bits = u64::from(ring.bytes_from(frame)) * 8;
         let backlog = Duration::from_millis(bits * 1_000 / u64::from(load.target.max(1)));
         let drain = backlog + load.debt;
-        if drain >= THIN_ALL {
-            if newer || !slot.key {
-                // What is skipped is counted when the key frame is found.
-                return Some(Cursor::Waiting {
-                    from: frame.saturating_add(u64::from(slot.key)),
-                    ask_at: now + PATIENCE,
-                });
-            }
+        if drain >= THIN_ALL && (newer || !slot.key) {
+            // What is skipped is counted when the key frame is found.
+            return Some(Cursor::Waiting {
+                from: frame.saturating_add(u64::from(slot.key)),
+                ask_at: now + PATIENCE,
+            });
         }
         if drain >= THIN_DISCARDABLE && slot.discardable {
             self.stats.frames_thinned = self.stats.frames_thinned.wrapping_add(1);
@@ -303,7 +301,9 @@ impl Stream {
                 Some((free, Reason::Media))
             }
             _ if self.picture_lost => Some((free, Reason::KeyFrame)),
-            Cursor::Waiting { ask_at, .. } if !self.is_audio() => Some((ask_at, Reason::KeyFrame)),
+            Cursor::Waiting { ask_at, .. } if !self.is_audio() => {
+                Some((ask_at.max(free), Reason::KeyFrame))
+            }
             _ => None,
         }
     }
