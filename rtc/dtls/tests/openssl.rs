@@ -109,7 +109,7 @@ impl Case {
     }
 }
 
-/// Certificates and keys for OpenSSL, made once a test run.
+/// Certificates and keys for OpenSSL.
 struct Files {
     directory: PathBuf,
     ecdsa: [String; 2],
@@ -125,8 +125,12 @@ impl Files {
             version.is_ok_and(|output| output.status.success()),
             "the openssl command is missing: apt-get install openssl"
         );
-        let directory =
-            std::env::temp_dir().join(format!("smolrtc-dtls-openssl-{}", std::process::id()));
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let directory = std::env::temp_dir().join(format!(
+            "smolrtc-dtls-openssl-{}-{}",
+            std::process::id(),
+            MADE.fetch_add(1, Ordering::Relaxed)
+        ));
         std::fs::create_dir_all(&directory).expect("a temporary directory can be made");
         let path = |name: &str| directory.join(name).to_string_lossy().into_owned();
         let make = |name: &str, algorithm: &[&str]| {
@@ -170,7 +174,7 @@ impl Files {
     }
 }
 
-/// Shared by all tests of the process; removed with the last of them, or by the system.
+/// Shared by the tests that run at the same time; removed with the last of them.
 fn files() -> Arc<Files> {
     static FILES: OnceLock<Mutex<std::sync::Weak<Files>>> = OnceLock::new();
     let mut slot = FILES
@@ -483,6 +487,7 @@ fn check(case: &Case) -> Ours {
 
 #[test]
 fn as_client_every_suite_and_profile_exports_the_bytes_of_s_server() {
+    let _files = files();
     for suite in 0..SUITES.len() {
         for profile in 0..PROFILES.len() {
             let mut case = Case::new(Role::Client, suite);
@@ -495,6 +500,7 @@ fn as_client_every_suite_and_profile_exports_the_bytes_of_s_server() {
 
 #[test]
 fn as_server_every_suite_and_profile_exports_the_bytes_of_s_client() {
+    let _files = files();
     // We sign with ECDSA, so the RSA suites are none of ours as server; an RSA client is.
     for key in [Key::Ecdsa, Key::Rsa] {
         for suite in 0..3 {
@@ -511,6 +517,7 @@ fn as_server_every_suite_and_profile_exports_the_bytes_of_s_client() {
 
 #[test]
 fn every_suite_works_with_every_group() {
+    let _files = files();
     for role in [Role::Client, Role::Server] {
         let suites = if role == Role::Client { 6 } else { 3 };
         for suite in 0..suites {
@@ -525,6 +532,7 @@ fn every_suite_works_with_every_group() {
 
 #[test]
 fn every_rsa_signature_scheme_is_verified() {
+    let _files = files();
     for scheme in [
         "ECDSA+SHA256:RSA+SHA256",
         "ECDSA+SHA256:RSA+SHA384",
@@ -542,6 +550,7 @@ fn every_rsa_signature_scheme_is_verified() {
 
 #[test]
 fn small_datagrams_are_fragmented_both_ways() {
+    let _files = files();
     for role in [Role::Client, Role::Server] {
         let mut case = Case::new(role, if role == Role::Client { 3 } else { 0 });
         case.key = Key::Rsa;
@@ -553,6 +562,7 @@ fn small_datagrams_are_fragmented_both_ways() {
 
 #[test]
 fn a_hello_verify_request_is_answered() {
+    let _files = files();
     let mut case = Case::new(Role::Client, 0);
     case.options = vec!["-listen"];
     assert!(check(&case).saw_verify_request);

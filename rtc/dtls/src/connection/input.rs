@@ -202,8 +202,13 @@ impl Connection {
             Role::Server => fragment.kind == kind::CLIENT_HELLO,
             Role::Client => fragment.kind == kind::SERVER_HELLO_DONE,
         };
+        // While we compute, our next flight will be the answer.
+        let is_repeated = reason == DropReason::StaleMessage
+            && ends_flight
+            && fragment.is_last()
+            && !handshake.is_computing();
         self.count(reason);
-        if reason == DropReason::StaleMessage && ends_flight && fragment.is_last() {
+        if is_repeated {
             self.resend_on_request(now);
         }
     }
