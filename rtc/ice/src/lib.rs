@@ -35,6 +35,7 @@
 //!   agent cannot be used to reflect traffic.
 #![no_std]
 #![forbid(unsafe_code)]
+#![deny(clippy::indexing_slicing)]
 
 extern crate alloc;
 #[cfg(test)]

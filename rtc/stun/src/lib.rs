@@ -53,4 +53,8 @@ pub use key::Key;
 pub use message::{Message, ParseError};
 
 #[cfg(test)]
+#[allow(
+    clippy::arithmetic_side_effects,
+    reason = "a test may overflow, and fail"
+)]
 mod tests;

@@ -3,7 +3,7 @@
 use core::fmt;
 use core::net::SocketAddr;
 
-use smolrtc_base::{Reader, constant_time_eq};
+use smolrtc_base::Reader;
 
 use crate::attributes::{self, Attributes};
 use crate::fingerprint::{CheckError, fingerprint};
@@ -378,10 +378,10 @@ impl<'a> Message<'a> {
         let Some((head, body, tag)) = parts else {
             return Err(CheckError::Mismatch);
         };
-        let computed = mac.compute(&[&head, body]);
-        match computed.get(..tag.len()) {
-            Some(computed) if constant_time_eq(computed, tag) => Ok(()),
-            _ => Err(CheckError::Mismatch),
+        if mac.verify(&[&head, body], tag) {
+            Ok(())
+        } else {
+            Err(CheckError::Mismatch)
         }
     }
 

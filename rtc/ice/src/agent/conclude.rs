@@ -244,9 +244,11 @@ impl Agent {
 
     /// When the path counts as disconnected, unless it does already.
     fn disconnect_at(&self) -> Option<Instant> {
-        let pair = self
-            .path_pair()
-            .filter(|_| self.state != State::Disconnected)?;
+        // During a restart the old path says nothing about the new generation's state.
+        let watched = |pair: &&Pair| {
+            self.state != State::Disconnected && pair.generation == self.generation.number
+        };
+        let pair = self.path_pair().filter(watched)?;
         Some(pair.unanswered_since? + self.config.timers.disconnected_after)
     }
 

@@ -4,5 +4,6 @@ mod behaviour;
 mod faults;
 mod forged;
 mod lifecycle;
+mod operations;
 mod trickle;
 mod world;

@@ -222,7 +222,11 @@ impl World {
             } else {
                 // Nothing may ask to be called now, and then find nothing to do.
                 stuck += 1;
-                let why: Vec<_> = self.agents.iter().map(Agent::poll_timeout).collect();
+                let why: Vec<_> = self
+                    .agents
+                    .iter()
+                    .map(|agent| (agent.poll_timeout(), agent.state(), agent.send_path()))
+                    .collect();
                 assert!(stuck < 50, "an agent spins at {:?}: {why:?}", self.now);
             }
             if next >= end {
