@@ -235,19 +235,18 @@ impl Transform {
     ) -> Result<usize, OpenError> {
         match &self.cipher {
             Cipher::Cm { ctr, mac, tag_len } => {
-                let len = packet.len().checked_sub(*tag_len);
-                let len = len.ok_or(OpenError::TooShort)?;
+                let len = packet
+                    .len()
+                    .checked_sub(*tag_len)
+                    .filter(|len| *len >= header_len)
+                    .ok_or(OpenError::TooShort)?;
                 let (packet, tag) = packet
                     .split_at_mut_checked(len)
                     .ok_or(OpenError::TooShort)?;
-                let payload = header_len..;
-                if packet.len() < header_len {
-                    return Err(OpenError::TooShort);
-                }
                 if !mac.verify(&[packet, &roc(index)], tag) {
                     return Err(OpenError::BadTag);
                 }
-                if let Some(payload) = packet.get_mut(payload) {
+                if let Some(payload) = packet.get_mut(header_len..) {
                     ctr.apply(&self.salt.counter_block(ssrc, index), payload);
                 }
                 Ok(len)
