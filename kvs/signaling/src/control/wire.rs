@@ -40,6 +40,7 @@ wire! {
     /// Body of `CreateSignalingChannel`.
     struct CreateRequest {
         /// Name.
+        #[serde(default)]
         channel_name: String,
         /// `SINGLE_MASTER` or `FULL_MESH`.
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -125,7 +126,7 @@ wire! {
     /// Body of `GetSignalingChannelEndpoint`.
     struct EndpointRequest {
         /// ARN.
-        #[serde(rename = "ChannelARN")]
+        #[serde(rename = "ChannelARN", default)]
         channel_arn: String,
         /// Which endpoints.
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -147,7 +148,7 @@ wire! {
     /// Body of `GetIceServerConfig`.
     struct IceServersRequest {
         /// ARN.
-        #[serde(rename = "ChannelARN")]
+        #[serde(rename = "ChannelARN", default)]
         channel_arn: String,
         /// For whom.
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -162,7 +163,7 @@ wire! {
     /// Body of `DeleteSignalingChannel`.
     struct DeleteRequest {
         /// ARN.
-        #[serde(rename = "ChannelARN")]
+        #[serde(rename = "ChannelARN", default)]
         channel_arn: String,
         /// Only if it still has this version.
         #[serde(skip_serializing_if = "Option::is_none")]

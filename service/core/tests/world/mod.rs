@@ -11,14 +11,14 @@ use kvs_signaling::{
 use smolrtc_base::{Duration, Instant, Rng, SecretBytes, UnixTime};
 use smolrtc_crypto::RustCrypto;
 
-pub static PROVIDER: RustCrypto = RustCrypto;
-pub const KEY: &str = "AKIDLOCAL";
-pub const SECRET: &str = "local-secret";
+pub(crate) static PROVIDER: RustCrypto = RustCrypto;
+pub(crate) const KEY: &str = "AKIDLOCAL";
+pub(crate) const SECRET: &str = "local-secret";
 /// 2023-11-14T22:13:20Z.
 const EPOCH: u64 = 1_700_000_000;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Network {
+pub(crate) enum Network {
     Up,
     /// Bytes vanish, in both directions.
     BlackHole,
@@ -35,25 +35,25 @@ enum Packet {
     ClientEnd(usize, StreamId, CloseReason),
 }
 
-pub struct World {
-    pub now: Instant,
-    pub service: Service,
+pub(crate) struct World {
+    pub(crate) now: Instant,
+    pub(crate) service: Service,
     streams: Streams,
-    pub clients: Vec<Client>,
+    pub(crate) clients: Vec<Client>,
     /// Everything each client said, with its time.
-    pub events: Vec<Vec<(Instant, Event)>>,
-    pub network: Network,
-    pub delay: Duration,
+    pub(crate) events: Vec<Vec<(Instant, Event)>>,
+    pub(crate) network: Network,
+    pub(crate) delay: Duration,
     /// Seconds by which the service's clock is ahead of the world's.
-    pub service_ahead: i64,
+    pub(crate) service_ahead: i64,
     links: BTreeMap<u64, (usize, StreamId)>,
     flying: BTreeMap<(Instant, u64), Packet>,
     next: u64,
-    pub opened: u64,
+    pub(crate) opened: u64,
 }
 
 impl World {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let config = ServiceConfig::new(KEY, SecretBytes::from(SECRET));
         Self {
             now: Instant::from_millis(1_000),
@@ -71,7 +71,7 @@ impl World {
         }
     }
 
-    pub fn unix(&self) -> UnixTime {
+    pub(crate) fn unix(&self) -> UnixTime {
         UnixTime::from_micros(EPOCH * 1_000_000 + self.now.as_micros())
     }
 
@@ -80,7 +80,7 @@ impl World {
         UnixTime::from_micros(micros.saturating_add_signed(self.service_ahead * 1_000_000))
     }
 
-    pub fn config(role: Role, channel: &str) -> Config {
+    pub(crate) fn config(role: Role, channel: &str) -> Config {
         let channel = ChannelRef::parse(channel).unwrap();
         let mut config = Config::new(role, channel, "us-west-2").unwrap();
         config.endpoint = Some(Url::parse("http://kvs.local:8080").unwrap());
@@ -88,12 +88,12 @@ impl World {
         config
     }
 
-    pub fn add(&mut self, config: Config, secret: &str) -> usize {
+    pub(crate) fn add(&mut self, config: Config, secret: &str) -> usize {
         let credentials = Credentials::new(KEY, SecretBytes::from(secret));
         self.add_with(config, credentials)
     }
 
-    pub fn add_with(&mut self, config: Config, credentials: Credentials) -> usize {
+    pub(crate) fn add_with(&mut self, config: Config, credentials: Credentials) -> usize {
         let rng = Rng::from_u64(100 + self.clients.len() as u64);
         let mut client = Client::new(self.now, config, credentials, rng, &PROVIDER).unwrap();
         client.set_wall_clock(self.now, self.unix());
@@ -102,11 +102,11 @@ impl World {
         self.clients.len() - 1
     }
 
-    pub fn master(&mut self) -> usize {
+    pub(crate) fn master(&mut self) -> usize {
         self.add(Self::config(Role::Master, "cam"), SECRET)
     }
 
-    pub fn viewer(&mut self, id: &str) -> usize {
+    pub(crate) fn viewer(&mut self, id: &str) -> usize {
         let role = Role::Viewer(ClientId::new(id).unwrap());
         self.add(Self::config(role, "cam"), SECRET)
     }
@@ -118,7 +118,7 @@ impl World {
     }
 
     /// Cuts every stream, both ends seeing a reset.
-    pub fn cut_streams(&mut self) {
+    pub(crate) fn cut_streams(&mut self) {
         self.flying.clear();
         for (key, (client, id)) in core::mem::take(&mut self.links) {
             self.streams.handle_closed(&mut self.service, key);
@@ -127,10 +127,18 @@ impl World {
         }
     }
 
-    pub fn run(&mut self, span: Duration) {
+    pub(crate) fn run(&mut self, span: Duration) {
         let end = self.now + span;
+        self.streams.collect(&mut self.service);
         for turn in 0.. {
-            assert!(turn < 2_000_000, "a timer that never moves on");
+            let timers = || self.clients.iter().map(Client::poll_timeout);
+            assert!(
+                turn < 500_000,
+                "a timer that never moves on: {:?} {:?} at {:?}",
+                self.service.poll_timeout(),
+                timers().collect::<Vec<_>>(),
+                self.now
+            );
             self.exchange();
             let timers = self
                 .clients
@@ -140,11 +148,10 @@ impl World {
                 .map(|(at, _)| at)
                 .chain(self.service.poll_timeout().map(|(at, _)| at))
                 .chain(self.flying.keys().next().map(|(at, _)| *at))
-                .min()
-                .unwrap_or(end);
-            if next > end {
+                .min();
+            let Some(next) = next.filter(|next| *next <= end) else {
                 break;
-            }
+            };
             self.now = next.max(self.now);
             self.deliver();
             let now = self.now;
@@ -170,7 +177,7 @@ impl World {
     }
 
     /// Runs until `done` holds, 60 s at most.
-    pub fn run_until(&mut self, done: impl Fn(&Self) -> bool) {
+    pub(crate) fn run_until(&mut self, done: impl Fn(&Self) -> bool) {
         let deadline = self.now + Duration::from_secs(60);
         while !done(self) {
             assert!(
@@ -278,11 +285,11 @@ impl World {
         }
     }
 
-    pub fn connected(&self, client: usize) -> bool {
+    pub(crate) fn connected(&self, client: usize) -> bool {
         self.clients[client].is_connected()
     }
 
-    pub fn messages(&self, client: usize) -> Vec<Inbound> {
+    pub(crate) fn messages(&self, client: usize) -> Vec<Inbound> {
         self.events[client]
             .iter()
             .filter_map(|(_, event)| match event {
@@ -292,28 +299,28 @@ impl World {
             .collect()
     }
 
-    pub fn saw(&self, client: usize, wanted: impl Fn(&Event) -> bool) -> usize {
+    pub(crate) fn saw(&self, client: usize, wanted: impl Fn(&Event) -> bool) -> usize {
         self.events[client]
             .iter()
             .filter(|(_, event)| wanted(event))
             .count()
     }
 
-    pub fn send(&mut self, client: usize, message: Outbound) {
+    pub(crate) fn send(&mut self, client: usize, message: Outbound) {
         let now = self.now;
         self.clients[client].send(now, message).unwrap();
     }
 }
 
-pub fn offer(text: &str) -> Outbound {
+pub(crate) fn offer(text: &str) -> Outbound {
     Outbound::to_master(Body::Offer(text.into()))
 }
 
-pub fn answer(to: &str, text: &str) -> Outbound {
+pub(crate) fn answer(to: &str, text: &str) -> Outbound {
     Outbound::to_viewer(ClientId::new(to).unwrap(), Body::Answer(text.into()))
 }
 
-pub fn candidate(to: Option<&str>, text: &str) -> Outbound {
+pub(crate) fn candidate(to: Option<&str>, text: &str) -> Outbound {
     Outbound {
         to: to.map(|id| ClientId::new(id).unwrap()),
         body: Body::Candidate(kvs_message::Candidate {
