@@ -34,7 +34,10 @@ impl Matched {
                 allowed.then_some((payload, codec))
             })
             .collect();
-        let rtx = |pt| if ours.rtx { peer.rtx_of(pt) } else { None };
+        let rtx = |pt| {
+            let agreed = |rtx: &u8| offered.is_none_or(|own| own.rtx_of(pt) == Some(*rtx));
+            peer.rtx_of(pt).filter(|_| ours.rtx).filter(agreed)
+        };
         let send = ours.send.iter().filter(|_| may_send).find_map(|codec| {
             let (payload, _) = best(&formats, *codec)?;
             Some(SendFormat {

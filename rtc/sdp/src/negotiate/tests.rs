@@ -419,3 +419,32 @@ fn a_further_offer_keeps_mids_and_payload_types_and_restarts_ice_with_new_creden
     let agreed = accept_answer(&local, &parse(&theirs.sdp)).unwrap();
     assert_eq!(agreed.sections[1].send.as_ref().unwrap().payload_type, 108);
 }
+
+#[test]
+fn a_retransmission_type_that_was_not_offered_is_not_used() {
+    let local = offer(&camera());
+    let mut theirs = parse(&answer(&local.description, &camera()).unwrap().sdp);
+    let rtx = |answer: &SessionDescription| {
+        let agreed = accept_answer(&local, answer).unwrap();
+        agreed.sections[1].send.as_ref().unwrap().rtx
+    };
+    assert_eq!(rtx(&theirs), Some(97));
+    theirs.media[1].payloads[1].payload_type = 50;
+    assert_eq!(rtx(&theirs), None);
+}
+
+#[test]
+fn conflicting_retransmission_lines_choose_the_first() {
+    let offer = CHROMIUM.replace("a=fmtp:97 apt=96", "a=fmtp:97 apt=108");
+    let (negotiated, _) = answered(&offer, &camera());
+    assert_eq!(negotiated.sections[1].send.as_ref().unwrap().rtx, Some(97));
+    assert_eq!(negotiated.sections[1].receive[1].rtx, None);
+}
+
+#[test]
+fn an_answer_with_ten_candidates_takes_less_than_five_kilobytes() {
+    let mut ours = camera();
+    ours.candidates = vec![ours.candidates[0].clone(); 10];
+    let (negotiated, _) = answered(CHROMIUM, &ours);
+    assert!(negotiated.sdp.len() < 5_000, "{}", negotiated.sdp.len());
+}
