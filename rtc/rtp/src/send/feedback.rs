@@ -6,7 +6,7 @@ use super::sent::News;
 use super::{REPORT_INTERVAL, Sender};
 use crate::Ssrc;
 use crate::rtcp::{Compound, Nack, ReportBlock, Rtcp, SenderInfo, TransportFeedback};
-use smolrtc_base::{BufferTooSmall, Duration, Instant, UnixTime};
+use smolrtc_base::{BufferTooSmall, Duration, Instant, UnixTime, seq16_newer};
 
 /// Feedback on packets that left this much more than a round trip ago tells of a queue.
 const LONG_QUEUE: Duration = Duration::from_millis(300);
@@ -146,6 +146,7 @@ impl Sender {
         if forgotten && !news && self.sent.span(now) > self.rtt + LONG_QUEUE {
             self.estimate.blind(now, self.rtt);
         }
+        self.repair_openings(now, feedback.base_sequence);
         let drained = self.estimate.must_drain();
         self.estimate.feedback_complete(now, self.rtt);
         self.retarget();
@@ -153,6 +154,28 @@ impl Sender {
             (true, _) => self.pacer.set_rate(self.estimate.target() / 2),
             (false, true) => self.pacer.set_rate(self.estimate.target()),
             (false, false) => {}
+        }
+    }
+
+    /// Resends what was lost of a stream's first packets, see [`Opening`](super::stream::Opening).
+    fn repair_openings(&mut self, now: Instant, reported_from: u16) {
+        for stream in &mut self.streams {
+            while let Some(opening) = &mut stream.opening {
+                let sequence = opening.transport_sequence;
+                // What feedback begins after has not arrived.
+                let passed = seq16_newer(reported_from, sequence);
+                match self.sent.arrived(sequence).or(passed.then_some(false)) {
+                    None => break,
+                    Some(false) if opening.left > 0 && opening.index < stream.runs.next_index() => {
+                        let key = key(stream.id, opening.index);
+                        self.resends.request(now, key, self.rtt);
+                        opening.transport_sequence = sequence.wrapping_add(1);
+                        opening.index += 1;
+                        opening.left -= 1;
+                    }
+                    Some(_) => stream.opening = None,
+                }
+            }
         }
     }
 

@@ -87,6 +87,17 @@ impl SentPackets {
         }
     }
 
+    /// Whether the packet `sequence` arrived, as far as feedback has told.
+    pub(super) fn arrived(&self, sequence: u16) -> Option<bool> {
+        let back = (self.0.next() as u16).wrapping_sub(sequence);
+        let id = self.0.next().checked_sub(u64::from(back))?;
+        match self.0.get(id)?.known {
+            Known::Nothing => None,
+            Known::Lost => Some(false),
+            Known::Received => Some(true),
+        }
+    }
+
     /// How far back the window reaches.
     pub(super) fn span(&self, now: Instant) -> Duration {
         let oldest = self.0.front().map_or(0, |sent| age(now, sent.at));

@@ -45,6 +45,19 @@ pub(super) struct Rtx {
     next_index: u64,
 }
 
+/// A receiver cannot miss what came before the first packet it got, so it never asks for that; but
+/// the first key frame is useless without it. Transport-wide feedback shows the loss.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Opening {
+    pub(super) transport_sequence: u16,
+    pub(super) index: u64,
+    /// Packets still looked at.
+    pub(super) left: u8,
+}
+
+/// So many packets lost at the very beginning are resent unasked.
+const OPENING: u8 = 4;
+
 /// What the viewer's link can take, for the decision to leave frames out.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Load {
@@ -96,6 +109,8 @@ pub(super) struct Stream {
     key_frame: Option<(u64, Instant)>,
     /// The viewer asked for a key frame.
     picture_lost: bool,
+    /// The first packets, until one is known to have arrived.
+    pub(super) opening: Option<Opening>,
     pub(super) key_needed: bool,
     pub(super) fir_sequence: Option<u8>,
     /// Timestamp and capture of the newest frame begun: what a sender report ties together.
@@ -144,6 +159,7 @@ impl Stream {
             runs: Runs::new(runs, first),
             key_frame: None,
             picture_lost: false,
+            opening: None,
             key_needed: false,
             fir_sequence: None,
             clock: None,
@@ -326,6 +342,13 @@ impl Stream {
         let header_len = header.emit(&self.ids, buf).ok()?;
         let body = buf.get_mut(header_len..)?;
         let payload_len = formats::emit(self.codec, plan, ring.frame_bytes(slot), body).ok()?;
+        if self.clock.is_none() && self.can_resend() && self.counts_transport() {
+            self.opening = Some(Opening {
+                transport_sequence,
+                index,
+                left: OPENING,
+            });
+        }
         self.runs.assign(packet);
         if packet == slot.first_packet {
             self.clock = Some((slot.timestamp, slot.capture));

@@ -516,3 +516,28 @@ fn across_rollovers_a_resend_is_what_was_asked_for() {
     assert!(next_media > Some(2 << 16));
     assert!(resent > 50_000, "{resent}");
 }
+
+#[test]
+fn a_lost_first_packet_is_resent_although_nobody_can_ask_for_it() {
+    let mut rings = video_ring();
+    push(&mut rings[0], 0, 5_000, true);
+    let mut sender = sender();
+    sender.add_stream(MS(0), video(0)).unwrap();
+    let sent = drain(&mut sender, &rings, MS(0));
+    // The first two are lost: feedback begins with the third.
+    rtcp(&mut sender, MS(5_000), |compound| {
+        let arrivals = (0..3).map(|at| Some(MS(100 + at)));
+        compound
+            .transport_feedback(Ssrc(1), sent[0].0.ssrc, 0, 2, arrivals)
+            .unwrap();
+    });
+    let again = drain(&mut sender, &rings, MS(5_000));
+    assert_eq!(again.len(), 2);
+    for ((_, first), (out, packet)) in sent.iter().zip(&again) {
+        let first = RtpPacket::parse(first).unwrap();
+        let again = RtpPacket::parse(packet).unwrap();
+        assert!(out.resend);
+        assert_eq!(again.payload[..2], first.sequence_number.to_be_bytes());
+        assert_eq!(again.payload[2..], *first.payload);
+    }
+}
