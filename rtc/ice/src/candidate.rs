@@ -1,4 +1,5 @@
 //! Candidates and the line that carries them (RFC 8839 section 5.1).
+#![deny(clippy::arithmetic_side_effects)]
 
 use alloc::boxed::Box;
 use core::fmt;

@@ -1,4 +1,5 @@
 //! The foundation of a candidate.
+#![deny(clippy::arithmetic_side_effects)]
 
 use core::fmt;
 

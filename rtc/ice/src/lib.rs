@@ -12,8 +12,10 @@
 //!
 //! The caller owns sockets, clock and buffers. [`Agent`] never allocates once its tables have
 //! grown to the session's size; the tables are bounded by [`smolrtc_base::Limits`]
-//! (`ice_local_candidates`, `ice_remote_candidates`, `ice_pairs`). One pair is about 200 bytes, one
-//! candidate about 140.
+//! (`ice_local_candidates`, `ice_remote_candidates`, `ice_pairs`). On a 64-bit machine a pair is
+//! 224 bytes, a remote candidate 128, a local one 232, an outstanding request 32 (at most four a
+//! pair): 42 KiB at the worst with `Limits::HOST`, 12 KiB with `Limits::CHIP`; a session of two
+//! interfaces with a browser takes about 2 KiB.
 //!
 //! # The way through
 //!
@@ -24,6 +26,44 @@
 //! 3. The first pair that answers opens [`Agent::send_path`]; data may flow before nomination.
 //! 4. The controlling side nominates; [`Event::SelectedPairChanged`] reports it on both.
 //! 5. Consent is renewed every five seconds; silence for 30 s ends in [`Event::ConsentExpired`].
+//!
+//! ```
+//! use smolrtc_base::{Instant, Rng};
+//! use smolrtc_ice::{Agent, Config, MAX_MESSAGE_LEN, State};
+//!
+//! static PROVIDER: smolrtc_crypto::RustCrypto = smolrtc_crypto::RustCrypto;
+//! let config = Config { controlling: true, ..Config::default() };
+//! let mut camera = Agent::new(Config::default(), Rng::from_u64(1), &PROVIDER);
+//! let mut viewer = Agent::new(config, Rng::from_u64(2), &PROVIDER);
+//!
+//! let mut now = Instant::ZERO;
+//! camera.add_interface(now, "192.0.2.1:5000".parse().unwrap());
+//! viewer.add_interface(now, "192.0.2.2:6000".parse().unwrap());
+//!
+//! // Signalling: credentials and candidates cross over.
+//! let (ufrag, pwd) = camera.local_credentials();
+//! viewer.set_remote_credentials(ufrag, pwd)?;
+//! let (ufrag, pwd) = viewer.local_credentials();
+//! camera.set_remote_credentials(ufrag, pwd)?;
+//! for candidate in camera.local_candidates() {
+//!     viewer.add_remote_candidate(now, candidate.clone());
+//! }
+//!
+//! // A network that takes no time.
+//! let mut buf = [0; MAX_MESSAGE_LEN];
+//! while viewer.state() != State::Completed || camera.state() != State::Completed {
+//!     while let Some(sent) = viewer.poll_transmit(now, &mut buf) {
+//!         camera.handle_input(now, sent.from, sent.to, &buf[..sent.len]);
+//!     }
+//!     while let Some(sent) = camera.poll_transmit(now, &mut buf) {
+//!         viewer.handle_input(now, sent.from, sent.to, &buf[..sent.len]);
+//!     }
+//!     let due = [&camera, &viewer].into_iter().filter_map(|agent| Some(agent.poll_timeout()?.0));
+//!     now = due.min().unwrap_or(now).max(now);
+//! }
+//! assert_eq!(camera.send_path(), viewer.send_path().map(|(local, remote)| (remote, local)));
+//! # Ok::<(), smolrtc_ice::Error>(())
+//! ```
 //!
 //! # Deliberate differences from the RFCs
 //!

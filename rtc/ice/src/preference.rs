@@ -1,4 +1,5 @@
 //! Priorities of candidates and pairs.
+#![deny(clippy::arithmetic_side_effects)]
 
 use core::net::{IpAddr, SocketAddr};
 

@@ -263,3 +263,24 @@ fn responses_are_signed_and_carry_the_callers_address() {
     }
     assert!(responses >= 2);
 }
+
+#[test]
+fn tables_cost_what_the_documentation_says() {
+    use core::mem::size_of;
+    let sizes = [
+        size_of::<crate::pair::Pair>(),
+        size_of::<crate::agent::Remote>(),
+        size_of::<crate::agent::Local>(),
+        size_of::<crate::agent::Transaction>(),
+        size_of::<crate::Agent>(),
+    ];
+    // Pair, remote and local candidate, transaction, agent; on a 64-bit machine.
+    let documented = [224, 128, 232, 32, 1_680];
+    assert!(
+        sizes
+            .iter()
+            .zip(documented)
+            .all(|(size, most)| *size <= most),
+        "{sizes:?}"
+    );
+}
