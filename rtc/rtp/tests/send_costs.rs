@@ -64,7 +64,7 @@ fn viewer(seed: u64) -> Sender {
     for (track, codec) in [(0, Codec::Vp8), (1, Codec::Opus)] {
         sender
             .add_stream(Instant::ZERO, stream(track, codec))
-            .unwrap();
+            .expect("two streams fit");
     }
     sender
 }
