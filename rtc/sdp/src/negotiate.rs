@@ -160,7 +160,7 @@ pub struct Section {
     pub receive: Vec<ReceiveFormat>,
     /// Header extension identifiers; the same both ways.
     pub extensions: ExtensionIds,
-    /// Feedback agreed on for the format that we send.
+    /// Feedback agreed on for the format that we send; for the first we receive if we send none.
     pub feedback: Feedback,
     /// RTCP packets need not be compound (RFC 5506).
     pub rtcp_rsize: bool,

@@ -218,11 +218,14 @@ fn section(
     // Only what was offered under the same identifier was agreed on.
     let mut extensions = supported_extensions(answer, theirs, &capabilities.extensions);
     extensions.retain(|map| ours.extensions.contains(map));
+    // Of what we send, or of what we receive if we only do that: feedback is stated per format, and
+    // every browser states the same for all of them.
     let sent = matched.send.as_ref().map(|format| format.payload_type);
+    let format = sent.or_else(|| matched.receive.first().map(|format| format.payload_type));
     Some(Section {
         direction: Direction::of(matched.send.is_some(), !matched.receive.is_empty()),
         extensions: extension_ids(&extensions),
-        feedback: feedback(theirs, sent).and(kind.feedback),
+        feedback: feedback(theirs, format).and(kind.feedback),
         rtcp_rsize: ours.rtcp_rsize && theirs.rtcp_rsize,
         remote_streams: peer::streams(theirs),
         send: matched.send,
