@@ -34,10 +34,11 @@
 //!
 //! # What the limits cost
 //!
-//! During the handshake at most `dtls_reassembly_bytes` of the peer's messages wait for their
-//! missing fragments, beside the transcript of both sides (about 3 KiB). All of that is freed on
-//! completion; a connected [`Connection`] holds its two ciphers and, once application data has
-//! arrived, a receive buffer of one datagram that never grows beyond `dtls_receive_bytes`.
+//! During the handshake at most `dtls_reassembly_bytes` of the peer's messages, in
+//! `dtls_reassembly_fragments` parts, wait for what is missing, beside the transcript of both sides.
+//! All of that is freed on completion. On 64 bits an ordinary handshake needs 6.3 KiB at its peak, and
+//! a connected [`Connection`] holds 1.4 KiB, its ciphers included; once application data has arrived,
+//! also a receive buffer of one datagram, which never grows beyond `dtls_receive_bytes`.
 //!
 //! # The way through
 //!
@@ -105,6 +106,7 @@ mod message;
 mod reassembly;
 mod record;
 mod suite;
+mod timer;
 mod x509;
 
 pub use certificate::{Certificate, CertificateBuilder, CertificateStep};

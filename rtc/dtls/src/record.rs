@@ -1,10 +1,14 @@
 //! Records: header, protection, replay window (RFC 6347 section 4.1).
 
+mod writer;
+
 use alloc::boxed::Box;
 use core::fmt;
 
 use smolrtc_base::{Reader, Truncated};
 use smolrtc_crypto::{Aead, AeadAlgorithm, Provider};
+
+pub(crate) use writer::RecordWriter;
 
 /// DTLS 1.2 on the wire: the one's complement of 1.2.
 pub(crate) const DTLS_1_2: u16 = 0xFEFD;
