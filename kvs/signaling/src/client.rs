@@ -296,7 +296,7 @@ impl Client {
             .as_mut()
             .is_some_and(|socket| socket.close(now, rng));
         if !closing && let Some(socket) = self.socket.take() {
-            self.outputs.push(Event::CloseStream(socket.id()));
+            self.outputs.close(socket.id());
         }
     }
 
@@ -562,7 +562,7 @@ impl Client {
     /// Drops the socket and its stream.
     fn end_socket(&mut self, now: Instant, progress: Progress) {
         if let Some(socket) = self.socket.take() {
-            self.outputs.push(Event::CloseStream(socket.id()));
+            self.outputs.close(socket.id());
             self.handle_end(now, progress, socket.open_since());
         }
     }
@@ -594,7 +594,7 @@ impl Client {
             DisconnectReason::GoAway => self.plane.forget_channel(&self.config),
             _ => self.plane.endpoints = None,
         }
-        if open_since.is_some_and(|since| now - since >= STABLE) {
+        if open_since.is_some_and(|since| now.since(since) >= STABLE) {
             self.reconnect.reset();
         }
         self.reconnect.fail(now, &mut self.rng);

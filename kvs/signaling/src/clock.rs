@@ -25,7 +25,7 @@ impl Clock {
     /// Takes the driver's word. What was learned from the service stays, unless the driver's
     /// clock was set meanwhile.
     pub(crate) fn set(&mut self, now: Instant, unix: UnixTime) {
-        let expected = self.unix.plus(now - self.at);
+        let expected = self.unix.plus(now.since(self.at));
         if seconds_between(expected, unix).unsigned_abs() > TOLERANCE_SECS.unsigned_abs() {
             self.skew = 0;
         }
@@ -33,7 +33,7 @@ impl Clock {
     }
 
     pub(crate) fn now(&self, now: Instant) -> UnixTime {
-        let own = self.unix.plus(now - self.at).as_micros();
+        let own = self.unix.plus(now.since(self.at)).as_micros();
         UnixTime::from_micros(own.saturating_add_signed(self.skew))
     }
 
@@ -42,7 +42,7 @@ impl Clock {
         if seconds_between(self.now(now), service).unsigned_abs() <= TOLERANCE_SECS.unsigned_abs() {
             return None;
         }
-        let own = self.unix.plus(now - self.at);
+        let own = self.unix.plus(now.since(self.at));
         self.skew = micros_between(own, service);
         Some(seconds_between(own, service))
     }

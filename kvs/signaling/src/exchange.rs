@@ -19,15 +19,34 @@ pub(crate) struct Outputs {
     next: u32,
 }
 
+/// News beyond this many are dropped while nobody polls; streams are always accounted for.
+const MAX_NEWS: usize = 64;
+
 impl Outputs {
     pub(crate) fn push(&mut self, event: Event) {
-        self.events.push_back(event);
+        if self.events.len() < MAX_NEWS {
+            self.events.push_back(event);
+        }
+    }
+
+    /// Asks for the end of a stream, or withdraws the wish for it if nobody has seen that yet.
+    pub(crate) fn close(&mut self, stream: StreamId) {
+        let unseen = self
+            .events
+            .iter()
+            .position(|event| matches!(event, Event::OpenStream { id, .. } if *id == stream));
+        match unseen {
+            Some(at) => {
+                self.events.remove(at);
+            }
+            None => self.events.push_back(Event::CloseStream(stream)),
+        }
     }
 
     pub(crate) fn open(&mut self, origin: &Origin) -> StreamId {
         let id = StreamId(self.next);
         self.next = self.next.wrapping_add(1);
-        self.push(Event::OpenStream {
+        self.events.push_back(Event::OpenStream {
             id,
             host: origin.host.clone(),
             port: origin.port,
@@ -147,8 +166,8 @@ impl Exchange {
         self.call = Some(Call {
             out: OutBuffer::new(request),
             parser: ResponseParser::new(MAX_RESPONSE),
-            connect_by: now + timeouts.connect,
-            complete_by: now + complete,
+            connect_by: now.plus(timeouts.connect),
+            complete_by: now.plus(complete),
         });
     }
 
@@ -156,7 +175,7 @@ impl Exchange {
     pub(crate) fn close(&mut self, outputs: &mut Outputs) {
         self.call = None;
         if let Some(stream) = self.stream.take() {
-            outputs.push(Event::CloseStream(stream.id));
+            outputs.close(stream.id);
         }
     }
 

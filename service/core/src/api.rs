@@ -324,7 +324,7 @@ fn json(value: &impl Serialize) -> Body {
 }
 
 fn unhex(text: &str) -> Option<String> {
-    let even = text.len() % 2 == 0 && text.bytes().all(|b| b.is_ascii_hexdigit());
+    let even = text.len().is_multiple_of(2) && text.bytes().all(|b| b.is_ascii_hexdigit());
     if !even || text.len() > 512 {
         return None;
     }

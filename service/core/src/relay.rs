@@ -248,7 +248,7 @@ impl Service {
             self.events
                 .push_back(ServiceEvent::SendText(receiver, text));
         } else {
-            let expires = now + channel.ttl();
+            let expires = now.plus(channel.ttl());
             self.stats.held = self.stats.held.saturating_add(1);
             channel.hold(
                 now,

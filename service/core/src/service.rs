@@ -263,12 +263,12 @@ impl Service {
 
     fn deadline(&self, connection: &Connection) -> (Instant, Reason) {
         let quotas = &self.config.quotas;
-        let end = connection.opened + quotas.connection;
-        let idle = (connection.active + quotas.idle, Reason::Idle);
+        let end = connection.opened.plus(quotas.connection);
+        let idle = (connection.active.plus(quotas.idle), Reason::Idle);
         let age = if connection.told_to_go {
             (end, Reason::ConnectionAge)
         } else {
-            (end - quotas.go_away, Reason::GoAway)
+            (end.minus(quotas.go_away), Reason::GoAway)
         };
         if idle.0 < age.0 { idle } else { age }
     }

@@ -21,7 +21,7 @@ impl Backoff {
             .map_or(CAP_MILLIS, |wait| wait.min(CAP_MILLIS));
         self.failures = self.failures.saturating_add(1);
         let wait = u64::from(rng.below(ceiling.saturating_add(1)));
-        let at = now + Duration::from_millis(wait);
+        let at = now.plus(Duration::from_millis(wait));
         self.retry_at = Some(at);
         at
     }

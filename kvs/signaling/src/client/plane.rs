@@ -200,7 +200,7 @@ impl Ice {
             .iter()
             .map(|server| server.ttl)
             .filter(|ttl| !ttl.is_zero());
-        self.expires = ttls.min().map(|ttl| now + ttl);
+        self.expires = ttls.min().map(|ttl| now.plus(ttl));
         self.wanted = false;
         self.backoff.reset();
     }
@@ -208,7 +208,7 @@ impl Ice {
     /// Whether new sessions need a fresh fetch.
     pub(super) fn is_stale(&self, now: Instant) -> bool {
         self.expires
-            .is_some_and(|expires| now + ICE_GRACE >= expires)
+            .is_some_and(|expires| now.plus(ICE_GRACE) >= expires)
     }
 
     /// Servers that a new session can use.

@@ -30,7 +30,7 @@ impl<const N: usize> Rate<N> {
     /// When the next may go.
     fn ready_at(&self) -> Instant {
         let oldest = self.sent.get(self.next).copied().flatten();
-        oldest.map_or(Instant::ZERO, |at| at + WINDOW)
+        oldest.map_or(Instant::ZERO, |at| at.plus(WINDOW))
     }
 
     fn record(&mut self, now: Instant) {

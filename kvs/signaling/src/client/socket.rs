@@ -66,8 +66,8 @@ impl Socket {
         accept: String,
         timeouts: &Timeouts,
     ) -> Self {
-        let complete_by = now + timeouts.upgrade;
-        let by = (now + timeouts.connect).min(complete_by);
+        let complete_by = now.plus(timeouts.upgrade);
+        let by = now.plus(timeouts.connect).min(complete_by);
         Self {
             id,
             phase: Phase::Connecting {
@@ -142,7 +142,7 @@ impl Socket {
             }
             self.phase = Phase::Open {
                 decoder: Decoder::new(Side::Client, cap),
-                ping_at: now + timeouts.ping,
+                ping_at: now.plus(timeouts.ping),
                 pong_by: None,
                 since: now,
             };
@@ -216,8 +216,8 @@ impl Socket {
             Phase::Open {
                 ping_at, pong_by, ..
             } if now >= *ping_at => {
-                *ping_at = now + timeouts.ping;
-                pong_by.get_or_insert(now + timeouts.pong);
+                *ping_at = now.plus(timeouts.ping);
+                pong_by.get_or_insert(now.plus(timeouts.pong));
                 push_frame(self.out.tail(), Opcode::Ping, b"", Some(rng.array()));
                 None
             }
@@ -235,7 +235,7 @@ impl Socket {
         }
         let code = 1000_u16.to_be_bytes();
         push_frame(self.out.tail(), Opcode::Close, &code, Some(rng.array()));
-        self.phase = Phase::Closing { by: now + CLOSING };
+        self.phase = Phase::Closing { by: now.plus(CLOSING) };
         true
     }
 
