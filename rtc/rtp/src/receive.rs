@@ -8,6 +8,9 @@
 //! which is requested until it comes. [`Receiver::poll_rtcp`] writes receiver reports, NACK, PLI
 //! or FIR, transport-wide feedback and REMB.
 //!
+//! A frame after a loss is handed out with [`Frame::discontinuity`] set, while a key frame is
+//! requested: whether to show it is the application's choice.
+//!
 //! The buffers of a stream are made when its first packet comes: twice
 //! [`Limits::receive_bytes`] (of audio, [`Limits::receive_audio_bytes`]) and about 56 bytes for
 //! each of [`Limits::receive_packets`]. After that nothing is allocated. In the usual case a

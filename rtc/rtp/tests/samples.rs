@@ -14,22 +14,22 @@ fn sample(name: &str) -> Vec<u8> {
 }
 
 /// The access units of a byte stream whose pictures have one first slice each.
-fn access_units<'a>(
-    stream: &'a [u8],
+fn access_units(
+    stream: &[u8],
     before_slices: impl Fn(&Nal<'_>) -> bool,
     first_slice: impl Fn(&Nal<'_>) -> bool,
-) -> Vec<&'a [u8]> {
+) -> Vec<&[u8]> {
     let mut begins = vec![];
     let mut picture = true;
     for nal in NalUnits::new(stream) {
         let first = first_slice(&nal);
         if picture && (first || before_slices(&nal)) {
-            let code = stream[..nal.offset].iter().rposition(|byte| *byte == 1);
-            let zeros = stream[..code.unwrap()]
+            let code = stream[..nal.offset]
                 .iter()
-                .rev()
-                .take_while(|byte| **byte == 0);
-            begins.push(code.unwrap() - zeros.count().min(3));
+                .rposition(|byte| *byte == 1)
+                .expect("a start code");
+            let zeros = stream[..code].iter().rev().take_while(|byte| **byte == 0);
+            begins.push(code - zeros.count().min(3));
             picture = false;
         }
         picture |= first;
@@ -47,22 +47,24 @@ fn units(stream: &[u8]) -> Vec<&[u8]> {
 
 /// Cuts and joins the frame; returns it and whether it was a key frame.
 fn there_and_back(codec: Codec, frame: &[u8], max: usize) -> (Vec<u8>, bool) {
-    let mut buffer = FrameBuffer::with_limit(1 << 20).unwrap();
+    let mut buffer = FrameBuffer::with_limit(1 << 20).expect("memory");
     let mut depacketizer = Depacketizer::new(codec);
     let mut first = true;
     plan(codec, frame, max, &mut |plan| {
         let mut payload = vec![0; max];
-        let len = emit(codec, &plan, frame, &mut payload).unwrap();
+        let len = emit(codec, &plan, frame, &mut payload).expect("room");
         assert_eq!(len, usize::from(plan.payload_len));
         if first && !is_key_frame(codec, frame) {
             assert!(begins_frame(codec, &payload[..len]));
         }
         first = false;
-        depacketizer.push(&payload[..len], &mut buffer).unwrap();
+        depacketizer
+            .push(&payload[..len], &mut buffer)
+            .expect("a valid payload");
         Ok(())
     })
-    .unwrap();
-    let key = depacketizer.finish().unwrap();
+    .expect("a frame that can be sent");
+    let key = depacketizer.finish().expect("a whole frame");
     assert_eq!(key, is_key_frame(codec, frame));
     (buffer.as_slice().to_vec(), key)
 }

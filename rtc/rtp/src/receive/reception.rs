@@ -70,7 +70,7 @@ impl Reception {
         self.transit = Some(transit);
     }
 
-    /// The highest jumped: the source began anew.
+    /// Notes the peer's time and when it came, for LSR and DLSR.
     pub(super) fn on_sender_report(&mut self, info: &SenderInfo, now: Instant) {
         self.sender_report = Some((info.compact_ntp(), now));
     }
