@@ -9,7 +9,8 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let Ok(message) = Message::parse(data) else {
         return;
     };
-    assert!(is_stun(data));
+    // Methods from 0x100 on exist, but do not share a socket with DTLS (RFC 7983 section 7).
+    assert_eq!(is_stun(data), data[0] <= 3);
     let key = Key::short_term(&RustCrypto, b"VOkJxbRl1RmTxUk/WvJxBt");
     let _ = message.check_integrity(&key);
     let _ = message.check_fingerprint();

@@ -149,7 +149,7 @@ impl Candidate {
     /// The first field that cannot be read.
     pub fn parse(line: &str) -> Result<Self, ParseCandidateError> {
         use ParseCandidateError as E;
-        let line = line.trim();
+        let line = line.trim_ascii();
         let line = line.strip_prefix("a=").unwrap_or(line);
         let line = match line.get(..10) {
             Some(prefix) if prefix.eq_ignore_ascii_case("candidate:") => {
@@ -191,7 +191,7 @@ impl Candidate {
                 "raddr" => raddr = value.parse::<IpAddr>().ok(),
                 "rport" => rport = value.parse::<u16>().ok(),
                 "tcptype" => tcp_type = Some(value),
-                "ufrag" => ufrag = (value.len() <= 256).then(|| Box::from(value)),
+                "ufrag" => ufrag = is_ufrag(value).then(|| Box::from(value)),
                 _ => {}
             }
         }
@@ -218,6 +218,10 @@ impl Candidate {
             ufrag,
         })
     }
+}
+
+fn is_ufrag(value: &str) -> bool {
+    value.len() <= 256 && value.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 fn parse_address(host: &str, port: u16) -> Result<CandidateAddress, ParseCandidateError> {

@@ -96,3 +96,9 @@ fn a_numeric_foundation_is_written_in_decimal() {
         assert_eq!(Foundation::from_number(number).as_str(), number.to_string());
     }
 }
+
+#[test]
+fn a_ufrag_with_control_characters_is_left_out() {
+    let line = "candidate:1 1 udp 1 192.0.2.1 5 typ host ufrag AB\u{b}CD";
+    assert_eq!(Candidate::parse(line).unwrap().ufrag, None);
+}
