@@ -99,8 +99,11 @@ impl Camera {
     /// A camera without viewers. `rng` is its own from now on.
     #[must_use]
     pub fn new(config: Config, rng: Rng, provider: &'static dyn Provider) -> Self {
-        let rings =
-            config.tracks.iter().map(|track| Ring::new(track.codec, &config.limits)).collect();
+        let rings = config
+            .tracks
+            .iter()
+            .map(|track| Ring::new(track.codec, &config.limits))
+            .collect();
         Self {
             early: EarlyCandidates::new(&config.limits),
             provider,
@@ -159,7 +162,10 @@ impl Camera {
     /// Index of the first track of `kind`.
     #[must_use]
     pub fn track(&self, kind: Kind) -> Option<usize> {
-        self.config.tracks.iter().position(|track| track.codec.kind() == kind)
+        self.config
+            .tracks
+            .iter()
+            .position(|track| track.codec.kind() == kind)
     }
 
     /// The codec of a track.
@@ -177,7 +183,10 @@ impl Camera {
         let ring = self
             .rings
             .get_mut(track)
-            .ok_or(history::Error::FrameTooLarge { needed: max, capacity: 0 })?;
+            .ok_or(history::Error::FrameTooLarge {
+                needed: max,
+                capacity: 0,
+            })?;
         ring.reserve(max)
     }
 
@@ -194,7 +203,9 @@ impl Camera {
         pts: Duration,
         key: bool,
     ) -> Result<(), history::Error> {
-        let Some(codec) = self.codec(track) else { return Err(history::Error::NotReserved) };
+        let Some(codec) = self.codec(track) else {
+            return Err(history::Error::NotReserved);
+        };
         let Some(ring) = self.rings.get_mut(track) else {
             return Err(history::Error::NotReserved);
         };
@@ -222,13 +233,19 @@ impl Camera {
     /// Viewers that hold a place.
     #[must_use]
     pub fn viewer_count(&self) -> usize {
-        self.viewers.iter().filter(|viewer| viewer.is_live()).count()
+        self.viewers
+            .iter()
+            .filter(|viewer| viewer.is_live())
+            .count()
     }
 
     /// Viewers whose connection is up.
     #[must_use]
     pub fn connected_count(&self) -> usize {
-        self.viewers.iter().filter(|viewer| viewer.is_live() && viewer.connected).count()
+        self.viewers
+            .iter()
+            .filter(|viewer| viewer.is_live() && viewer.connected)
+            .count()
     }
 
     /// The viewers and their statistics.
@@ -249,7 +266,10 @@ impl Camera {
     /// What the camera counts beside its viewers.
     #[must_use]
     pub fn stats(&self) -> CameraStats {
-        CameraStats { early_candidates_dropped: self.early.dropped, ..self.stats }
+        CameraStats {
+            early_candidates_dropped: self.early.dropped,
+            ..self.stats
+        }
     }
 
     /// The history ring of a track.
@@ -265,7 +285,11 @@ impl Camera {
         viewer: ViewerId,
         channel: ChannelConfig<'_>,
     ) -> Option<ChannelId> {
-        let id = self.viewer_mut(viewer)?.peer.open_channel(now, channel).ok();
+        let id = self
+            .viewer_mut(viewer)?
+            .peer
+            .open_channel(now, channel)
+            .ok();
         self.pump(now);
         id
     }
@@ -331,12 +355,13 @@ impl Camera {
     }
 
     fn viewer_mut(&mut self, id: ViewerId) -> Option<&mut Viewer> {
-        self.viewers.iter_mut().find(|viewer| viewer.id == id && viewer.is_live())
+        self.viewers
+            .iter_mut()
+            .find(|viewer| viewer.id == id && viewer.is_live())
     }
 
     fn new_peer(&mut self, now: Instant) -> PeerConnection {
-        let mut config =
-            smolrtc::Config::new(self.config.certificate.clone(), self.config.limits);
+        let mut config = smolrtc::Config::new(self.config.certificate.clone(), self.config.limits);
         config.tracks = self.config.tracks.iter().map(|track| track.codec).collect();
         if self.config.receive_audio {
             config.receive_audio = Vec::from([Codec::Opus, Codec::Pcmu, Codec::Pcma]);
@@ -391,7 +416,9 @@ impl Camera {
 
     /// Ends a session, says goodbye to its peer and frees its place.
     fn leave(&mut self, id: ViewerId, reason: LeaveReason) {
-        let Some(viewer) = self.viewer_mut(id) else { return };
+        let Some(viewer) = self.viewer_mut(id) else {
+            return;
+        };
         viewer.peer.close();
         viewer.leaving = Some(reason);
         let client = viewer.client.clone();
@@ -401,7 +428,11 @@ impl Camera {
 
     /// Asks the encoder of `track` for a key frame, unless it was asked a moment ago.
     fn ask_key_frame(&mut self, now: Instant, track: usize) {
-        if self.rings.get_mut(track).is_some_and(|ring| ring.request_key_frame(now)) {
+        if self
+            .rings
+            .get_mut(track)
+            .is_some_and(|ring| ring.request_key_frame(now))
+        {
             self.events.push_back(Queued::KeyFrameNeeded(track));
         }
     }
@@ -410,10 +441,18 @@ impl Camera {
     /// than a twentieth are not reported.
     fn update_target(&mut self) {
         let floor = self.config.bitrate_floor;
-        let estimates = self.viewers.iter().filter(|v| v.is_live()).filter_map(|v| v.estimate);
-        let Some(lowest) = estimates.filter(|bps| *bps >= floor).min() else { return };
+        let estimates = self
+            .viewers
+            .iter()
+            .filter(|v| v.is_live())
+            .filter_map(|v| v.estimate);
+        let Some(lowest) = estimates.filter(|bps| *bps >= floor).min() else {
+            return;
+        };
         let target = lowest.min(self.config.bitrate_ceiling);
-        let moved = self.target.is_none_or(|old| old.abs_diff(target) > old / 20);
+        let moved = self
+            .target
+            .is_none_or(|old| old.abs_diff(target) > old / 20);
         if moved {
             self.target = Some(target);
             self.events.push_back(Queued::TargetBitrate(target));
@@ -423,7 +462,9 @@ impl Camera {
 
 impl core::fmt::Debug for Camera {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Camera").field("viewers", &self.viewers.len()).finish_non_exhaustive()
+        f.debug_struct("Camera")
+            .field("viewers", &self.viewers.len())
+            .finish_non_exhaustive()
     }
 }
 

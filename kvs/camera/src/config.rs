@@ -4,9 +4,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
+use smolrtc::Certificate;
 use smolrtc::base::{Duration, Limits};
 use smolrtc::rtp::Codec;
-use smolrtc::Certificate;
 
 /// A track that every viewer gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

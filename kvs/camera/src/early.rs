@@ -41,7 +41,11 @@ impl EarlyCandidates {
     /// Holds a candidate; the oldest sender makes room for a new one.
     pub(crate) fn hold(&mut self, now: Instant, client: Option<ClientId>, candidate: String) {
         self.senders.retain(|sender| now.since(sender.since) < KEEP);
-        if let Some(sender) = self.senders.iter_mut().find(|sender| sender.client == client) {
+        if let Some(sender) = self
+            .senders
+            .iter_mut()
+            .find(|sender| sender.client == client)
+        {
             if sender.candidates.len() < self.max_candidates {
                 sender.candidates.push(candidate);
             } else {
@@ -50,16 +54,29 @@ impl EarlyCandidates {
             return;
         }
         if self.senders.len() >= self.max_senders {
-            let lost = self.senders.pop_front().map_or(0, |sender| sender.candidates.len());
-            self.dropped = self.dropped.saturating_add(u32::try_from(lost).unwrap_or(u32::MAX));
+            let lost = self
+                .senders
+                .pop_front()
+                .map_or(0, |sender| sender.candidates.len());
+            self.dropped = self
+                .dropped
+                .saturating_add(u32::try_from(lost).unwrap_or(u32::MAX));
         }
-        self.senders.push_back(Sender { client, since: now, candidates: Vec::from([candidate]) });
+        self.senders.push_back(Sender {
+            client,
+            since: now,
+            candidates: Vec::from([candidate]),
+        });
     }
 
     /// The candidates held for `client`, which are then forgotten.
     pub(crate) fn take(&mut self, now: Instant, client: Option<&ClientId>) -> Vec<String> {
         self.senders.retain(|sender| now.since(sender.since) < KEEP);
-        let at = self.senders.iter().position(|sender| sender.client.as_ref() == client);
-        at.and_then(|at| self.senders.remove(at)).map_or_else(Vec::new, |sender| sender.candidates)
+        let at = self
+            .senders
+            .iter()
+            .position(|sender| sender.client.as_ref() == client);
+        at.and_then(|at| self.senders.remove(at))
+            .map_or_else(Vec::new, |sender| sender.candidates)
     }
 }

@@ -43,12 +43,18 @@ impl Camera {
             }
         };
         if let Some(viewer) = self.viewer_mut(id) {
-            let offer =
-                viewer.peer.create_offer(now, restart_ice).map_err(RefusalReason::Offer)?;
+            let offer = viewer
+                .peer
+                .create_offer(now, restart_ice)
+                .map_err(RefusalReason::Offer)?;
             viewer.exchange = Exchange::Offered;
             viewer.mid = String::from("0");
             viewer.sent.clone_from(&offer);
-            let message = Outbound { to: viewer.client.clone(), body: Body::Offer(offer), correlation_id: None };
+            let message = Outbound {
+                to: viewer.client.clone(),
+                body: Body::Offer(offer),
+                correlation_id: None,
+            };
             self.events.push_back(Queued::Signal(message));
         }
         self.pump(now);
@@ -57,7 +63,9 @@ impl Camera {
 
     fn live_of(&self, client: Option<&ClientId>) -> Option<ViewerId> {
         let live = self.viewers.iter().rev().filter(|viewer| viewer.is_live());
-        live.clone().find(|viewer| viewer.client.as_ref() == client).map(|viewer| viewer.id)
+        live.clone()
+            .find(|viewer| viewer.client.as_ref() == client)
+            .map(|viewer| viewer.id)
     }
 
     fn offered(&mut self, now: Instant, client: Option<ClientId>, offer: &str) {
@@ -69,9 +77,13 @@ impl Camera {
             }
         };
         if let Some(id) = self.live_of(client.as_ref()) {
-            let same = self.viewer_mut(id).is_some_and(|viewer| is_same_connection(viewer, &offer));
+            let same = self
+                .viewer_mut(id)
+                .is_some_and(|viewer| is_same_connection(viewer, &offer));
             if same {
-                let Some(viewer) = self.viewer_mut(id) else { return };
+                let Some(viewer) = self.viewer_mut(id) else {
+                    return;
+                };
                 match viewer.peer.accept_parsed_offer(now, offer) {
                     Ok(answer) => self.answer(now, id, answer),
                     Err(error) => self.refuse(client, None, RefusalReason::Offer(error)),
@@ -103,7 +115,9 @@ impl Camera {
     /// Sends the answer now, or when gathering is complete if the viewer cannot take candidates
     /// later.
     fn answer(&mut self, now: Instant, id: ViewerId, answer: String) {
-        let Some(viewer) = self.viewer_mut(id) else { return };
+        let Some(viewer) = self.viewer_mut(id) else {
+            return;
+        };
         viewer.heard = now;
         if let Some(agreed) = viewer.peer.negotiated() {
             viewer.trickle = agreed.remote_trickle;
@@ -116,14 +130,19 @@ impl Camera {
         }
         viewer.exchange = Exchange::Done;
         viewer.sent.clone_from(&answer);
-        let message =
-            Outbound { to: viewer.client.clone(), body: Body::Answer(answer), correlation_id: None };
+        let message = Outbound {
+            to: viewer.client.clone(),
+            body: Body::Answer(answer),
+            correlation_id: None,
+        };
         self.events.push_back(Queued::Signal(message));
     }
 
     /// Gathering is complete: an answer that waited for it goes out.
     pub(super) fn release_answer(&mut self, now: Instant, id: ViewerId) {
-        let Some(viewer) = self.viewer_mut(id) else { return };
+        let Some(viewer) = self.viewer_mut(id) else {
+            return;
+        };
         if viewer.exchange == Exchange::AnswerHeld
             && let Some(answer) = viewer.peer.current_answer()
         {
@@ -134,7 +153,9 @@ impl Camera {
 
     /// A local candidate, unless the description that was sent has it already.
     pub(super) fn signal_candidate(&mut self, id: ViewerId, candidate: &str) {
-        let Some(viewer) = self.viewer_mut(id) else { return };
+        let Some(viewer) = self.viewer_mut(id) else {
+            return;
+        };
         let held = viewer.exchange == Exchange::AnswerHeld || viewer.sent.is_empty();
         if held || !viewer.trickle || viewer.sent.contains(candidate) {
             return;
@@ -145,13 +166,18 @@ impl Camera {
             sdp_m_line_index: Some(0),
             username_fragment: Some(viewer.peer.local_ufrag().to_string()),
         });
-        let message = Outbound { to: viewer.client.clone(), body, correlation_id: None };
+        let message = Outbound {
+            to: viewer.client.clone(),
+            body,
+            correlation_id: None,
+        };
         self.events.push_back(Queued::Signal(message));
     }
 
     fn answered(&mut self, now: Instant, client: Option<&ClientId>, answer: &str) {
         let offered = self.live_of(client).and_then(|id| {
-            self.viewer_mut(id).filter(|viewer| viewer.exchange == Exchange::Offered)
+            self.viewer_mut(id)
+                .filter(|viewer| viewer.exchange == Exchange::Offered)
         });
         let Some(viewer) = offered else {
             self.stats.stray_messages = self.stats.stray_messages.saturating_add(1);
@@ -176,7 +202,9 @@ impl Camera {
     }
 
     fn candidate(&mut self, now: Instant, client: Option<ClientId>, candidate: Candidate) {
-        let live = self.live_of(client.as_ref()).and_then(|id| self.viewer_mut(id));
+        let live = self
+            .live_of(client.as_ref())
+            .and_then(|id| self.viewer_mut(id));
         let Some(viewer) = live.filter(|viewer| viewer.peer.negotiated().is_some()) else {
             if !candidate.is_end() {
                 self.early.hold(now, client, candidate.candidate);
@@ -185,7 +213,10 @@ impl Camera {
         };
         viewer.heard = now;
         // After a restart, candidates of the generation before are of no use.
-        let current = viewer.peer.negotiated().and_then(|agreed| agreed.remote_ice.as_ref());
+        let current = viewer
+            .peer
+            .negotiated()
+            .and_then(|agreed| agreed.remote_ice.as_ref());
         let stale = match (&candidate.username_fragment, current) {
             (Some(ufrag), Some(ice)) => *ufrag != ice.ufrag,
             _ => false,
@@ -204,7 +235,10 @@ impl Camera {
         let silence = self.config.replace_after_silence;
         let live = self.viewers.iter().filter(|viewer| viewer.is_live());
         let silent = live.filter(|viewer| now.since(viewer.heard) > silence);
-        match silent.min_by_key(|viewer| viewer.heard).map(|viewer| viewer.id) {
+        match silent
+            .min_by_key(|viewer| viewer.heard)
+            .map(|viewer| viewer.id)
+        {
             Some(id) => {
                 self.leave(id, LeaveReason::MadeRoom);
                 Ok(())
@@ -223,8 +257,11 @@ impl Camera {
         self.stats.refused = self.stats.refused.saturating_add(1);
         if let Some(offer) = offer {
             let answer = sdp::negotiate::reject_all(offer, &reason.to_string());
-            let message =
-                Outbound { to: client.clone(), body: Body::Answer(answer), correlation_id: None };
+            let message = Outbound {
+                to: client.clone(),
+                body: Body::Answer(answer),
+                correlation_id: None,
+            };
             self.events.push_back(Queued::Signal(message));
         }
         self.events.push_back(Queued::Refused(client, reason));
@@ -236,8 +273,13 @@ impl Camera {
 fn is_same_connection(viewer: &Viewer, offer: &SessionDescription) -> bool {
     viewer.peer.remote_description().is_some_and(|old| {
         let fingerprints = |description: &SessionDescription| {
-            let own = description.media.iter().flat_map(|media| &media.transport.fingerprints);
-            own.chain(&description.transport.fingerprints).next().cloned()
+            let own = description
+                .media
+                .iter()
+                .flat_map(|media| &media.transport.fingerprints);
+            own.chain(&description.transport.fingerprints)
+                .next()
+                .cloned()
         };
         old.session_id == offer.session_id && fingerprints(old) == fingerprints(offer)
     })

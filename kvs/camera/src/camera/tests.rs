@@ -38,7 +38,12 @@ fn viewer(seed: u64) -> PeerConnection {
 }
 
 fn from(client: &str, body: Body) -> Inbound {
-    Inbound { from: Some(ClientId::new(client).unwrap()), body, correlation_id: None, to: None }
+    Inbound {
+        from: Some(ClientId::new(client).unwrap()),
+        body,
+        correlation_id: None,
+        to: None,
+    }
 }
 
 fn offer(seed: u64) -> Body {
@@ -46,7 +51,10 @@ fn offer(seed: u64) -> Body {
 }
 
 fn candidate(line: &str) -> Body {
-    Body::Candidate(Candidate { candidate: line.to_string(), ..Candidate::default() })
+    Body::Candidate(Candidate {
+        candidate: line.to_string(),
+        ..Candidate::default()
+    })
 }
 
 const HOST: &str = "candidate:1 1 udp 2130706431 10.0.0.2 6000 typ host";
@@ -76,7 +84,15 @@ fn hear(camera: &mut Camera) -> Said {
 
 fn answers(said: &Said) -> Vec<&String> {
     let bodies = said.signals.iter().map(|message| &message.body);
-    bodies.filter_map(|body| if let Body::Answer(sdp) = body { Some(sdp) } else { None }).collect()
+    bodies
+        .filter_map(|body| {
+            if let Body::Answer(sdp) = body {
+                Some(sdp)
+            } else {
+                None
+            }
+        })
+        .collect()
 }
 
 #[test]
@@ -88,7 +104,11 @@ fn an_offer_is_answered_at_once_with_the_candidates_known() {
     let answers = answers(&said);
     assert_eq!(answers.len(), 1);
     assert!(answers[0].contains("a=candidate:"), "{}", answers[0]);
-    let trickled = said.signals.iter().filter(|m| matches!(m.body, Body::Candidate(_))).count();
+    let trickled = said
+        .signals
+        .iter()
+        .filter(|m| matches!(m.body, Body::Candidate(_)))
+        .count();
     assert_eq!(trickled, 0, "what the answer says is not said twice");
 }
 
@@ -129,8 +149,16 @@ fn the_one_too_many_reads_why() {
         .lines()
         .filter_map(|line| line.strip_prefix("m=")?.split(' ').nth(1))
         .collect();
-    assert!(!ports.is_empty() && ports.iter().all(|port| *port == "0"), "{refusal}");
-    assert!(refusal.lines().any(|line| line.starts_with("s=viewer limit")), "{refusal}");
+    assert!(
+        !ports.is_empty() && ports.iter().all(|port| *port == "0"),
+        "{refusal}"
+    );
+    assert!(
+        refusal
+            .lines()
+            .any(|line| line.starts_with("s=viewer limit")),
+        "{refusal}"
+    );
 }
 
 #[test]
@@ -172,7 +200,10 @@ fn candidates_without_an_offer_are_bounded() {
     }
     let limits = Limits::HOST;
     let held = limits.early_senders * limits.early_candidates;
-    assert_eq!(camera.stats().early_candidates_dropped as usize, 50_000 - held);
+    assert_eq!(
+        camera.stats().early_candidates_dropped as usize,
+        50_000 - held
+    );
 }
 
 #[test]
@@ -181,7 +212,9 @@ fn a_viewer_that_never_connects_frees_its_place() {
     camera.handle_message(START, from("a", offer(2)));
     let mut now = START;
     while camera.viewer_count() > 0 {
-        let (at, _) = camera.poll_timeout().expect("something is due while a viewer waits");
+        let (at, _) = camera
+            .poll_timeout()
+            .expect("something is due while a viewer waits");
         now = now.max(at);
         camera.handle_timeout(now);
         let mut buf = [0; 1_500];
@@ -192,7 +225,10 @@ fn a_viewer_that_never_connects_frees_its_place() {
                 camera.handle_computed(now, viewer, id, result);
             }
         }
-        assert!(now < START + Duration::from_secs(40), "still there at {now:?}");
+        assert!(
+            now < START + Duration::from_secs(40),
+            "still there at {now:?}"
+        );
     }
 }
 
@@ -201,13 +237,19 @@ fn an_unreadable_offer_is_refused_by_name() {
     let mut camera = camera(1);
     camera.handle_message(START, from("a", Body::Offer("v=0\r\nrubbish".into())));
     let said = hear(&mut camera);
-    assert!(matches!(said.refused[..], [RefusalReason::Offer(smolrtc::Error::Sdp(_))]));
+    assert!(matches!(
+        said.refused[..],
+        [RefusalReason::Offer(smolrtc::Error::Sdp(_))]
+    ));
 }
 
 #[test]
 fn datagrams_of_nobody_are_counted() {
     let mut camera = camera(1);
-    let (stranger, local) = (SocketAddr::from(([9, 9, 9, 9], 9)), SocketAddr::from(([10, 0, 0, 1], 5_000)));
+    let (stranger, local) = (
+        SocketAddr::from(([9, 9, 9, 9], 9)),
+        SocketAddr::from(([10, 0, 0, 1], 5_000)),
+    );
     camera.handle_input(START, stranger, local, &mut [0x80, 96, 0, 0]);
     camera.handle_input(START, stranger, local, &mut [22, 254, 253, 0]);
     assert_eq!(camera.stats().stray_datagrams, 2);

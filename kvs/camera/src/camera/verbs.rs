@@ -84,14 +84,24 @@ impl Camera {
         let count = self.viewers.len();
         for step in 0..count {
             let at = self.turn.wrapping_add(step).checked_rem(count)?;
-            let Some(viewer) = self.viewers.get_mut(at) else { continue };
-            if let Some(transmit) = viewer.peer.poll_transmit(now, &self.rings, max_segments, buf) {
+            let Some(viewer) = self.viewers.get_mut(at) else {
+                continue;
+            };
+            if let Some(transmit) = viewer
+                .peer
+                .poll_transmit(now, &self.rings, max_segments, buf)
+            {
                 self.turn = at.wrapping_add(1);
                 return Some(transmit);
             }
         }
-        if self.viewers.iter().any(|viewer| !viewer.is_live() && viewer.peer.is_finished()) {
-            self.viewers.retain(|viewer| viewer.is_live() || !viewer.peer.is_finished());
+        if self
+            .viewers
+            .iter()
+            .any(|viewer| !viewer.is_live() && viewer.peer.is_finished())
+        {
+            self.viewers
+                .retain(|viewer| viewer.is_live() || !viewer.peer.is_finished());
         }
         None
     }
@@ -104,7 +114,10 @@ impl Camera {
         for viewer in &self.viewers {
             let connect = (viewer.is_live() && !viewer.connected)
                 .then(|| (viewer.joined + self.config.connect_timeout, Reason::Close));
-            for due in [viewer.peer.poll_timeout(&self.rings), connect].into_iter().flatten() {
+            for due in [viewer.peer.poll_timeout(&self.rings), connect]
+                .into_iter()
+                .flatten()
+            {
                 if next.is_none_or(|best| due.0 < best.0) {
                     next = Some(due);
                 }
@@ -123,9 +136,11 @@ impl Camera {
                 Queued::Joined(viewer, client) => Event::ViewerJoined { viewer, client },
                 Queued::Refused(client, reason) => Event::ViewerRefused { client, reason },
                 Queued::State(viewer, state) => Event::ViewerState { viewer, state },
-                Queued::Left(viewer, client, reason) => {
-                    Event::ViewerLeft { viewer, client, reason }
-                }
+                Queued::Left(viewer, client, reason) => Event::ViewerLeft {
+                    viewer,
+                    client,
+                    reason,
+                },
                 Queued::KeyFrameNeeded(track) => Event::KeyFrameNeeded { track },
                 Queued::TargetBitrate(bps) => Event::TargetBitrate { bps },
             });
@@ -146,12 +161,17 @@ impl Camera {
     /// Takes over what the connections have to tell, but for what they lend.
     pub(super) fn pump(&mut self, now: Instant) {
         for at in 0..self.viewers.len() {
-            let Some(viewer) = self.viewers.get_mut(at) else { break };
+            let Some(viewer) = self.viewers.get_mut(at) else {
+                break;
+            };
             if !viewer.is_live() {
                 continue;
             }
             let id = viewer.id;
-            while let Some(event) = self.viewers.get_mut(at).and_then(|v| v.peer.poll_owned_event())
+            while let Some(event) = self
+                .viewers
+                .get_mut(at)
+                .and_then(|v| v.peer.poll_owned_event())
             {
                 self.peer_event(now, id, event);
             }
@@ -163,7 +183,8 @@ impl Camera {
             PeerEvent::LocalCandidate(line) => self.signal_candidate(id, &line),
             PeerEvent::GatheringComplete => self.release_answer(now, id),
             PeerEvent::ResolveMdns { id: name_id, name } => {
-                self.events.push_back(Queued::ResolveMdns(id, name_id, name));
+                self.events
+                    .push_back(Queued::ResolveMdns(id, name_id, name));
             }
             PeerEvent::Compute(job_id, job) => {
                 self.events.push_back(Queued::Compute(id, job_id, job));
@@ -194,7 +215,9 @@ impl Camera {
 
     fn owner(&mut self, from: SocketAddr, local: SocketAddr, datagram: &[u8]) -> Owner {
         if Protocol::of(datagram) == Some(Protocol::Stun) {
-            let Ok(message) = stun::Message::parse(datagram) else { return Owner::Nobody };
+            let Ok(message) = stun::Message::parse(datagram) else {
+                return Owner::Nobody;
+            };
             if let Some(username) = message.username() {
                 let ufrag = ice::local_ufrag(username);
                 let mut live = self.viewers.iter().filter(|viewer| viewer.is_live());
@@ -243,12 +266,21 @@ fn lent(viewer: ViewerId, event: PeerEvent<'_>) -> Option<Event<'_>> {
         PeerEvent::Frame(frame) => Event::Frame { viewer, frame },
         PeerEvent::DataReady => Event::DataReady { viewer },
         PeerEvent::DataClosed(reason) => Event::DataClosed { viewer, reason },
-        PeerEvent::ChannelOpened { id, label, .. } => {
-            Event::ChannelOpened { viewer, channel: id, label }
-        }
-        PeerEvent::Message { channel, kind, data } => {
-            Event::Message { viewer, channel, kind, data }
-        }
+        PeerEvent::ChannelOpened { id, label, .. } => Event::ChannelOpened {
+            viewer,
+            channel: id,
+            label,
+        },
+        PeerEvent::Message {
+            channel,
+            kind,
+            data,
+        } => Event::Message {
+            viewer,
+            channel,
+            kind,
+            data,
+        },
         PeerEvent::BufferedAmountLow { channel } => Event::BufferedAmountLow { viewer, channel },
         PeerEvent::ChannelClosed { channel } => Event::ChannelClosed { viewer, channel },
         _ => return None,

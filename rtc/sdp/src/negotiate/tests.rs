@@ -448,3 +448,25 @@ fn an_answer_with_ten_candidates_takes_less_than_five_kilobytes() {
     let (negotiated, _) = answered(CHROMIUM, &ours);
     assert!(negotiated.sdp.len() < 5_000, "{}", negotiated.sdp.len());
 }
+
+#[test]
+fn a_viewer_that_only_receives_still_agrees_on_feedback_and_retransmission() {
+    let mut viewer = camera();
+    viewer.audio.send.clear();
+    viewer.video.send.clear();
+    let offer = offer(&viewer);
+    let (_, answer) = answered(&offer.sdp, &camera());
+    let agreed = accept_answer(&offer, &answer).unwrap();
+    let video = agreed
+        .sections
+        .iter()
+        .find(|s| s.kind == Kind::Video)
+        .unwrap();
+    assert!(video.send.is_none());
+    assert!(
+        video.feedback.nack && video.feedback.transport_cc,
+        "{:?}",
+        video.feedback
+    );
+    assert!(video.receive[0].rtx.is_some());
+}

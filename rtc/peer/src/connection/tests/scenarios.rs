@@ -45,7 +45,14 @@ fn lost_packets_are_brought_back_by_rtx() {
     world.stream(0..150, 4_000);
     world.run_for(MS(1_000));
     let got = world.sides[1].seen.frames.len();
-    assert!(got >= 149, "{got} of 150 frames");
+    let stats = world.sides[0].peer.stats();
+    assert!(
+        got >= 149,
+        "{got} of 150 frames {:?} {:?} {:?}",
+        stats.outbound,
+        stats.sender,
+        world.sides[1].peer.stats().inbound
+    );
     let stats = world.sides[0].peer.stats();
     assert!(stats.outbound[0].1.retransmitted_packets_sent > 0);
 }
