@@ -75,10 +75,11 @@ fn a_group_that_was_not_made_ahead_costs_no_round_trip() {
 
 #[test]
 fn every_bad_network_is_survived_with_every_datagram_size() {
-    let mut slowest = Duration::ZERO;
-    for seed in 0..60 {
+    const LOSS: [u32; 5] = [0, 5, 10, 20, 30];
+    let mut times = LOSS.map(|_| Vec::new());
+    for seed in 0..150 {
         let network = Network {
-            loss: [0, 5, 10, 20, 30][seed as usize % 5],
+            loss: LOSS[seed as usize % 5],
             reordered: [0, 20, 50][seed as usize % 3],
             duplicated: [0, 5, 30][seed as usize / 3 % 3],
             delay: Duration::from_millis(5 + seed % 7 * 30),
@@ -96,7 +97,7 @@ fn every_bad_network_is_survived_with_every_datagram_size() {
         }
         let took = world.connect();
         world.assert_connected();
-        slowest = slowest.max(took);
+        times[seed as usize % 5].push(took);
         // The client may miss nothing that matters after that.
         world.network = Network::GOOD;
         world.settle();
@@ -112,7 +113,15 @@ fn every_bad_network_is_survived_with_every_datagram_size() {
             }
         }
     }
-    assert!(slowest < Duration::from_secs(25), "{slowest:?}");
+    let percentile_95 = times.map(|mut times| {
+        times.sort();
+        times[times.len() * 95 / 100]
+    });
+    // Round trips reach 370 ms, and a third of the runs use datagrams of 300 bytes.
+    let bounds = [2, 3, 3, 10, 15].map(Duration::from_secs);
+    for (time, bound) in percentile_95.iter().zip(bounds) {
+        assert!(*time < bound, "{percentile_95:?}");
+    }
 }
 
 #[test]
