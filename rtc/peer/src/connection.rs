@@ -249,6 +249,13 @@ impl PeerConnection {
         self.ice.local_credentials().0
     }
 
+    /// Whether a STUN request with this user name fragment in front is for this connection: ours
+    /// now, or the one before an ICE restart.
+    #[must_use]
+    pub fn owns_ufrag(&self, ufrag: &str) -> bool {
+        self.ice.owns_ufrag(ufrag)
+    }
+
     /// Whether a datagram from `from` on socket `local` belongs to this connection, as far as ICE
     /// knows.
     #[must_use]
