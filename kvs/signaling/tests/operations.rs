@@ -1,4 +1,8 @@
 //! Any verbs in any order, with any bytes: no panic, no endless timer, no unbounded queue.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test; helpers outside #[test] count as such"
+)]
 
 use kvs_message::{Body, ClientId, Outbound};
 use kvs_signaling::{

@@ -1,4 +1,8 @@
 //! `kvs_signaling::Call`, the machine behind `kvs channel`, against this service.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test; helpers outside #[test] count as such"
+)]
 
 use kvs_service_core::{Config as ServiceConfig, Service, Streams};
 use kvs_signaling::control::ErrorKind;

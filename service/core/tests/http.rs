@@ -1,4 +1,8 @@
 //! The service's HTTP face: AWS's shapes, and the URL that the official JS SDK opens.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test; helpers outside #[test] count as such"
+)]
 
 use std::collections::BTreeMap;
 
@@ -477,7 +481,7 @@ fn stun_tells_the_address_and_keeps_silent_otherwise() {
     );
     assert_eq!(message.transaction_id(), TransactionId([5; 12]));
     assert_eq!(
-        Service::handle_stun(from, &answer[..size].to_vec(), &mut request),
+        Service::handle_stun(from, &answer[..size], &mut request),
         None
     );
     assert_eq!(Service::handle_stun(from, b"hello", &mut answer), None);

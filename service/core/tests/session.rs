@@ -1,4 +1,8 @@
 //! `kvs_signaling::Client` against this service, both ends over byte streams in virtual time.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test; helpers outside #[test] count as such"
+)]
 
 mod world;
 

@@ -235,7 +235,9 @@ impl Socket {
         }
         let code = 1000_u16.to_be_bytes();
         push_frame(self.out.tail(), Opcode::Close, &code, Some(rng.array()));
-        self.phase = Phase::Closing { by: now.plus(CLOSING) };
+        self.phase = Phase::Closing {
+            by: now.plus(CLOSING),
+        };
         true
     }
 
