@@ -183,7 +183,10 @@ impl PeerConnection {
         }
         self.negotiated = Some(Box::new(agreed));
         self.wire_streams(now);
-        self.set_state(ConnectionState::Connecting);
+        // A connection that is up stays up while it renegotiates or restarts ICE.
+        if self.state == ConnectionState::New {
+            self.set_state(ConnectionState::Connecting);
+        }
         self.pump(now);
         Ok(())
     }

@@ -141,6 +141,25 @@ fn ice_restart_keeps_dtls_and_media() {
 }
 
 #[test]
+fn a_connection_stays_connected_while_it_renegotiates() {
+    for (offering, restart) in [(0, false), (1, false), (0, true), (1, true)] {
+        let mut world = World::connected(13, MS(20), 0, &[Codec::H264]);
+        world.run_for(MS(500));
+        let (now, other) = (world.now, 1 - offering);
+        let offer = world.sides[offering].peer.create_offer(now, restart);
+        let answer = world.sides[other].peer.accept_offer(now, &offer.unwrap());
+        let done = world.sides[offering].peer.accept_answer(now, &answer.unwrap());
+        done.unwrap();
+        world.run_for(MS(2_000));
+        for side in &world.sides {
+            let states: Vec<_> = side.seen.states.iter().map(|(_, state)| *state).collect();
+            let once = [ConnectionState::Connecting, ConnectionState::Connected];
+            assert_eq!(states, once, "offered by {offering}, restart {restart}");
+        }
+    }
+}
+
+#[test]
 fn the_camera_may_offer_and_be_the_dtls_server() {
     let configs = [config(1, &[Codec::H264], false), config(2, &[], true)];
     let mut world = World::new(8, MS(20), 0, configs);
