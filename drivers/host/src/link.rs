@@ -41,23 +41,7 @@ impl SignalingLink {
 
     /// Takes a stream's report.
     pub fn handle(&mut self, now: Instant, report: &StreamEvent) {
-        let id = |id: &u64| StreamId(u32::try_from(*id).unwrap_or(u32::MAX));
-        let input = match report {
-            StreamEvent::Opened(stream) => Input::StreamOpened(id(stream)),
-            StreamEvent::Bytes(stream, bytes) => Input::StreamBytes(id(stream), bytes),
-            StreamEvent::Closed(stream, gone) => {
-                let reason = match gone {
-                    Gone::Dns => CloseReason::Dns,
-                    Gone::Refused => CloseReason::Refused,
-                    Gone::Tls => CloseReason::Tls,
-                    Gone::TimedOut => CloseReason::TimedOut,
-                    Gone::Reset => CloseReason::Reset,
-                    Gone::Eof => CloseReason::Eof,
-                };
-                Input::StreamClosed(id(stream), reason)
-            }
-        };
-        self.client.handle_input(now, input);
+        self.client.handle_input(now, to_input(report));
     }
 
     /// Does what the machine wants of its streams and returns its next event for the application.
@@ -86,5 +70,25 @@ impl SignalingLink {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<(Instant, Reason)> {
         self.client.poll_timeout()
+    }
+}
+
+/// A stream's report, as the machines take it.
+pub(crate) fn to_input(report: &StreamEvent) -> Input<'_> {
+    let id = |id: &u64| StreamId(u32::try_from(*id).unwrap_or(u32::MAX));
+    match report {
+        StreamEvent::Opened(stream) => Input::StreamOpened(id(stream)),
+        StreamEvent::Bytes(stream, bytes) => Input::StreamBytes(id(stream), bytes),
+        StreamEvent::Closed(stream, gone) => {
+            let reason = match gone {
+                Gone::Dns => CloseReason::Dns,
+                Gone::Refused => CloseReason::Refused,
+                Gone::Tls => CloseReason::Tls,
+                Gone::TimedOut => CloseReason::TimedOut,
+                Gone::Reset => CloseReason::Reset,
+                Gone::Eof => CloseReason::Eof,
+            };
+            Input::StreamClosed(id(stream), reason)
+        }
     }
 }

@@ -67,6 +67,9 @@ pub enum MasterEvent {
     Offline(DisconnectReason),
     /// A signaling step failed; it is tried again.
     SignalingFailed(kvs_signaling::Error),
+    /// Our clock is behind the service's by this many seconds, or ahead if negative; signatures
+    /// use the service's time.
+    ClockSkew(i64),
     /// A viewer was admitted.
     Joined(ViewerId, Option<ClientId>),
     /// A viewer's connection is up, this long after its offer.
@@ -90,6 +93,7 @@ pub enum MasterEvent {
 }
 
 /// What the application asks of a master.
+#[derive(Debug)]
 enum Command {
     Frame { kind: Kind, data: Vec<u8>, pts: Duration, key: bool },
     Snapshots(oneshot::Sender<Vec<ViewerSnapshot>>),
@@ -137,8 +141,42 @@ impl Master {
 
     /// The viewers and their statistics.
     pub async fn snapshots(&self) -> Vec<ViewerSnapshot> {
+        self.observer().snapshots().await
+    }
+
+    /// Where the player stands; `None` before it started.
+    #[must_use]
+    pub fn media_clock(&self) -> Option<MediaClock> {
+        self.media.lock().map_or(None, |clock| *clock)
+    }
+
+    /// A handle that asks questions and does not keep the master running.
+    #[must_use]
+    pub fn observer(&self) -> Observer {
+        Observer { commands: self.commands.downgrade(), media: Arc::clone(&self.media) }
+    }
+
+    /// Says goodbye to every viewer and ends. Takes at most half a second.
+    pub async fn shutdown(self) {
+        // A master that has ended already needs no command.
+        let _ = self.commands.send(Command::Shutdown).await;
+        let _ = self.task.await;
+    }
+}
+
+/// Asks a running master questions; may outlive it.
+#[derive(Clone, Debug)]
+pub struct Observer {
+    commands: mpsc::WeakSender<Command>,
+    media: Arc<Mutex<Option<MediaClock>>>,
+}
+
+impl Observer {
+    /// The viewers and their statistics; none once the master has ended.
+    pub async fn snapshots(&self) -> Vec<ViewerSnapshot> {
         let (reply, answer) = oneshot::channel();
-        if self.commands.send(Command::Snapshots(reply)).await.is_err() {
+        let Some(commands) = self.commands.upgrade() else { return Vec::new() };
+        if commands.send(Command::Snapshots(reply)).await.is_err() {
             return Vec::new();
         }
         answer.await.unwrap_or_default()
@@ -148,13 +186,6 @@ impl Master {
     #[must_use]
     pub fn media_clock(&self) -> Option<MediaClock> {
         self.media.lock().map_or(None, |clock| *clock)
-    }
-
-    /// Says goodbye to every viewer and ends. Takes at most half a second.
-    pub async fn shutdown(self) {
-        // A master that has ended already needs no command.
-        let _ = self.commands.send(Command::Shutdown).await;
-        let _ = self.task.await;
     }
 }
 
@@ -365,9 +396,7 @@ impl Running {
                     self.camera.set_stun_servers(now, &servers);
                 }
                 Signal::Failed { error, .. } => self.tell(MasterEvent::SignalingFailed(error)),
-                Signal::ClockSkew { seconds } => {
-                    tracing::info!(seconds, "the service's clock differs from ours");
-                }
+                Signal::ClockSkew { seconds } => self.tell(MasterEvent::ClockSkew(seconds)),
                 _ => {}
             }
         }

@@ -29,8 +29,17 @@ impl std::error::Error for MediaError {}
 /// # Errors
 /// When it cannot be read or is not what it should be; the text says what and where.
 pub fn open(path: &Path, video: bool) -> Result<Source<Vec<u8>>, MediaError> {
+    let bytes = std::fs::read(path)
+        .map_err(|error| MediaError { path: path.to_owned(), why: error.to_string() })?;
+    open_bytes(path, bytes, video)
+}
+
+/// The same for a file that is in memory already; `path` is its name in errors.
+///
+/// # Errors
+/// When it is not what it should be.
+pub fn open_bytes(path: &Path, bytes: Vec<u8>, video: bool) -> Result<Source<Vec<u8>>, MediaError> {
     let failed = |why: String| MediaError { path: path.to_owned(), why };
-    let bytes = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
     // The name tells which error to give; the content, what the file is.
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or("");
     let source = match extension {

@@ -31,6 +31,8 @@ pub struct Config {
     pub tls: TlsConnector,
     /// Where to write the video, as it came: Annex B or IVF.
     pub record: Option<PathBuf>,
+    /// Let the camera make the offer.
+    pub wait: bool,
     /// Which addresses become candidates.
     pub interfaces: InterfaceFilter,
 }
@@ -138,6 +140,10 @@ struct Viewing {
     link: SignalingLink,
     net: Net,
     computer: Computer<()>,
+    wait: bool,
+    /// Signaling was up once.
+    online: bool,
+    /// When the offer was sent, or came.
     offered: Option<Instant>,
     answered: bool,
     early: Vec<String>,
@@ -172,6 +178,8 @@ impl Viewing {
             link: SignalingLink::new(client, config.tls),
             net,
             computer: Computer::default(),
+            wait: config.wait,
+            online: false,
             offered: None,
             answered: false,
             early: Vec::new(),
@@ -207,7 +215,12 @@ impl Viewing {
         use kvs_signaling::Event as Signal;
         while let Some(event) = self.link.poll(now) {
             match event {
-                Signal::Connected if self.offered.is_none() => self.offer(now),
+                Signal::Connected => {
+                    self.online = true;
+                    if self.offered.is_none() && !self.wait {
+                        self.offer(now);
+                    }
+                }
                 Signal::IceServers(servers) => {
                     self.peer.set_stun_servers(now, &stun_servers(&servers));
                 }
@@ -221,13 +234,14 @@ impl Viewing {
                             self.early.push(candidate.candidate);
                         }
                     }
-                    Body::Offer(offer) => match self.peer.accept_offer(now, &offer) {
-                        Ok(answer) => self.send(now, Body::Answer(answer)),
-                        Err(error) => tracing::warn!(%error, "the camera's offer was refused"),
-                    },
+                    Body::Offer(offer) => self.called(now, &offer),
                     _ => {}
                 },
-                Signal::Failed { error, .. } if !error.is_transient() => {
+                // A viewer is started by somebody who waits: what fails before the first
+                // connection, fails.
+                Signal::Failed { error, .. }
+                    if !error.is_transient() || !self.online =>
+                {
                     return Err(ViewerError::Signaling(error));
                 }
                 Signal::Failed { error, .. } => tracing::warn!(%error, "signaling; trying again"),
@@ -247,6 +261,27 @@ impl Viewing {
         }
     }
 
+    /// The camera made the offer.
+    fn called(&mut self, now: Instant, offer: &str) {
+        match self.peer.accept_offer(now, offer) {
+            Ok(answer) => {
+                self.offered.get_or_insert(now);
+                self.send(now, Body::Answer(answer));
+                self.take_early(now);
+            }
+            Err(error) => tracing::warn!(%error, "the camera's offer was refused"),
+        }
+    }
+
+    /// Candidates that came before the description they belong to.
+    fn take_early(&mut self, now: Instant) {
+        self.answered = true;
+        for candidate in std::mem::take(&mut self.early) {
+            // What cannot be read costs one path, not the session.
+            let _ = self.peer.add_remote_candidate(now, &candidate);
+        }
+    }
+
     fn answered(&mut self, now: Instant, answer: &str) {
         let parsed = smolrtc::sdp::SessionDescription::parse(answer.as_bytes(), &Limits::HOST);
         if let Ok(description) = &parsed
@@ -257,12 +292,7 @@ impl Viewing {
             return;
         }
         match self.peer.accept_answer(now, answer) {
-            Ok(()) => {
-                self.answered = true;
-                for candidate in std::mem::take(&mut self.early) {
-                    let _ = self.peer.add_remote_candidate(now, &candidate);
-                }
-            }
+            Ok(()) => self.take_early(now),
             Err(error) => tracing::warn!(%error, "the camera's answer was refused"),
         }
     }

@@ -12,7 +12,7 @@ mod wiring;
 #[cfg(test)]
 mod tests;
 
-pub use stats::Stats;
+pub use stats::{OutboundStream, Stats};
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;

@@ -37,7 +37,7 @@ mod error;
 mod event;
 
 pub use config::Config;
-pub use connection::{MTU, PeerConnection, Stats, Wall};
+pub use connection::{MTU, OutboundStream, PeerConnection, Stats, Wall};
 pub use demux::Protocol;
 pub use error::{CloseReason, DropReason, Drops, Error};
 pub use event::{ConnectionState, Event, Reason};

@@ -142,6 +142,12 @@ impl Sender {
         self.resends.forget_stream(id);
     }
 
+    /// The codec of a stream.
+    #[must_use]
+    pub fn codec(&self, id: StreamId) -> Option<crate::Codec> {
+        self.streams.iter().find(|stream| stream.id == id).map(|stream| stream.codec)
+    }
+
     /// The SSRCs of a stream and of its retransmission stream.
     #[must_use]
     pub fn ssrcs(&self, id: StreamId) -> Option<(Ssrc, Option<Ssrc>)> {

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use smolrtc_base::Duration;
-use smolrtc_rtp::{receive, send};
+use smolrtc_rtp::{Codec, receive, send};
 
 use super::PeerConnection;
 use crate::Drops;
@@ -24,7 +24,7 @@ pub struct Stats {
     /// ICE in all.
     pub ice: smolrtc_ice::AgentStats,
     /// `outbound-rtp` and `remote-inbound-rtp`, a stream each.
-    pub outbound: Vec<(send::StreamId, send::StreamStats)>,
+    pub outbound: Vec<OutboundStream>,
     /// The sending side in all.
     pub sender: send::SenderStats,
     /// `inbound-rtp` and `remote-outbound-rtp`, a stream each.
@@ -39,6 +39,18 @@ pub struct Stats {
     pub srtp_drops: Option<smolrtc_srtp::Drops>,
     /// Drops of SCTP.
     pub sctp_drops: Option<smolrtc_sctp::Drops>,
+}
+
+/// What is sent, one stream.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct OutboundStream {
+    /// `kind` and `codecId`.
+    pub codec: Codec,
+    /// `ssrc`
+    pub ssrc: u32,
+    /// The counters.
+    pub stats: send::StreamStats,
 }
 
 impl Stats {
@@ -71,7 +83,13 @@ impl PeerConnection {
             candidates: self.ice.candidate_stats().collect(),
             ice: self.ice.stats(),
             outbound: outgoing
-                .filter_map(|id| Some((id, *self.sender.stream_stats(id)?)))
+                .filter_map(|id| {
+                    Some(OutboundStream {
+                        codec: self.sender.codec(id)?,
+                        ssrc: self.sender.ssrcs(id)?.0.0,
+                        stats: *self.sender.stream_stats(id)?,
+                    })
+                })
                 .collect(),
             sender: self.sender.stats(),
             inbound: incoming

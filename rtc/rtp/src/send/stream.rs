@@ -93,7 +93,7 @@ pub(super) struct Written {
 pub(super) struct Stream {
     pub(super) id: StreamId,
     pub(super) track: usize,
-    codec: Codec,
+    pub(super) codec: Codec,
     pub(super) ssrc: Ssrc,
     payload_type: PayloadType,
     ids: ExtensionIds,

@@ -54,7 +54,7 @@ fn lost_packets_are_brought_back_by_rtx() {
         world.sides[1].peer.stats().inbound
     );
     let stats = world.sides[0].peer.stats();
-    assert!(stats.outbound[0].1.retransmitted_packets_sent > 0);
+    assert!(stats.outbound[0].stats.retransmitted_packets_sent > 0);
 }
 
 #[test]
