@@ -1,0 +1,3 @@
+#!/bin/sh
+# Chromium inside the network namespace $KVS_NETNS; its pipes to the runner stay open.
+exec ip netns exec "$KVS_NETNS" "$CHROMIUM" "$@"
