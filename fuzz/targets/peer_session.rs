@@ -359,6 +359,8 @@ impl World {
             Operation::Settle => self.settle(),
             Operation::Wait { millis } => {
                 self.now = now + Duration::from_millis(u64::from(millis % 2_000));
+                // Much later, consent may have run out (RFC 7675).
+                self.tame &= self.now < Instant::from_millis(15_000);
                 for index in 0..2 {
                     self.timeout(index);
                 }
@@ -521,7 +523,7 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
         world.apply(operation);
     }
     // A failed check may have to wait for its retransmission, up to 3 s in DTLS.
-    let tame = world.tame && world.now < Instant::from_millis(15_000);
+    let tame = world.tame;
     world.run_for(Duration::from_secs(if tame { 20 } else { 2 }), 2_000);
     for side in &world.sides {
         let _ = side.peer.stats();

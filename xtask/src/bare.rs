@@ -18,7 +18,12 @@ pub(crate) fn build() -> Result<Tally, String> {
         Err(_) => {
             let libdir = shell::output("rustc", &["--print", "target-libdir", "--target", TARGET]);
             if !libdir.is_some_and(|dir| Path::new(&dir).exists()) {
-                shell::run("rustup", &["target", "add", TARGET])?;
+                shell::run("rustup", &["target", "add", TARGET]).map_err(|error| {
+                    format!(
+                        "{error}; where rustup cannot be used, set KVS_RISCV_BIN to the directory \
+                         of a cargo that has the target {TARGET}"
+                    )
+                })?;
             }
             std::env::var("PATH").unwrap_or_default()
         }
@@ -29,6 +34,8 @@ pub(crate) fn build() -> Result<Tally, String> {
     }
     let mut args = vec![
         "build".to_owned(),
+        "--quiet".into(),
+        "--locked".into(),
         "--release".into(),
         "--target".into(),
         TARGET.into(),
@@ -37,6 +44,8 @@ pub(crate) fn build() -> Result<Tally, String> {
         args.push("--package".into());
         args.push(package_name(krate)?);
     }
+    // What a product turns on and nothing selects here.
+    args.extend(["--features".into(), "smolrtc-crypto/rsa".into()]);
     args.extend(["--target-dir".into(), "target/bare".into()]);
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     let mut command = Command::new("cargo");

@@ -9,7 +9,7 @@ use crate::tally::Tally;
 const FLOORS: [&str; 4] = ["core", "rtc", "kvs", "service/core"];
 
 /// What gives an impurity away. Each is looked for outside comments.
-const FORBIDDEN: [(&str, &str); 12] = [
+const FORBIDDEN: [(&str, &str); 13] = [
     ("std::", "std (use core or alloc)"),
     (
         "extern crate std",
@@ -21,6 +21,10 @@ const FORBIDDEN: [(&str, &str); 12] = [
     ("getrandom", "system randomness (take an Rng)"),
     ("OsRng", "system randomness (take an Rng)"),
     ("thread_rng", "system randomness (take an Rng)"),
+    (
+        "RandomState",
+        "a map whose order differs from run to run (use BTreeMap or Vec)",
+    ),
     ("SysRng", "system randomness (take an Rng)"),
     ("rand::rng", "system randomness (take an Rng)"),
     ("thread::", "threads (drivers own them)"),
@@ -43,10 +47,22 @@ pub(crate) fn check() -> Result<Tally, String> {
                     findings.push(format!("{}: lib.rs lacks {law}", krate.display()));
                 }
             }
+            let manifest = std::fs::read_to_string(krate.join("Cargo.toml")).unwrap_or_default();
+            for number in impure_dependencies(&manifest) {
+                let place = krate.join("Cargo.toml");
+                findings.push(format!(
+                    "{}:{number}: a dependency with std or system randomness",
+                    place.display()
+                ));
+            }
             let mut files = Vec::new();
             rust_files(&krate.join("src"), &mut files);
             for file in files {
-                scan(&file, &mut findings);
+                let text = std::fs::read_to_string(&file)
+                    .map_err(|e| format!("cannot read {}: {e}", file.display()))?;
+                for (number, meaning) in scan(&text) {
+                    findings.push(format!("{}:{number}: {meaning}", file.display()));
+                }
             }
         }
     }
@@ -92,41 +108,57 @@ fn rust_files(dir: &Path, out: &mut Vec<PathBuf>) {
     }
 }
 
-fn scan(file: &Path, findings: &mut Vec<String>) {
-    let Ok(text) = std::fs::read_to_string(file) else {
-        return;
-    };
+/// Line numbers and what is wrong there.
+fn scan(text: &str) -> Vec<(usize, &'static str)> {
+    let mut findings = Vec::new();
+    let lines: Vec<&str> = text.lines().map(str::trim_start).collect();
     let mut exempt_next = false;
-    for (number, line) in text.lines().enumerate() {
-        let code = line.trim_start();
-        if code.starts_with("#[cfg(test)]") && text_after_is_inline_tests(&text, number) {
-            return;
+    for (at, line) in lines.iter().enumerate() {
+        let for_tests = line.starts_with("#[cfg(test)]");
+        if for_tests && opens_inline_tests(lines.get(at + 1..).unwrap_or(&[])) {
+            break;
         }
-        if code.starts_with("#[cfg(test)]") || code.starts_with("#[cfg(feature = \"std\")]") {
+        if for_tests || line.starts_with("#[cfg(feature = \"std\")]") {
             exempt_next = true;
             continue;
         }
-        if code.starts_with("//") {
+        if line.starts_with("//") {
             continue;
         }
-        let code = code.split(" // ").next().unwrap_or(code);
+        let code = line.split(" // ").next().unwrap_or(line);
         if !exempt_next {
-            for (word, meaning) in FORBIDDEN {
-                if contains_word(code, word) {
-                    findings.push(format!("{}:{}: {meaning}", file.display(), number + 1));
-                }
-            }
+            let found = FORBIDDEN
+                .iter()
+                .filter(|(word, _)| contains_word(code, word));
+            findings.extend(found.map(|(_, meaning)| (at + 1, *meaning)));
         }
         exempt_next = false;
     }
+    findings
 }
 
-/// Whether the `#[cfg(test)]` on this line opens an inline test module, which ends a file.
-fn text_after_is_inline_tests(text: &str, number: usize) -> bool {
-    text.lines().nth(number + 1).is_some_and(|next| {
-        let next = next.trim_start();
-        next.starts_with("mod ") && next.ends_with('{')
-    })
+/// Whether the lines after a `#[cfg(test)]` open an inline test module, which ends a file.
+fn opens_inline_tests(after: &[&str]) -> bool {
+    let item = after.iter().find(|line| !line.starts_with("#["));
+    item.is_some_and(|line| line.starts_with("mod ") && line.ends_with('{'))
+}
+
+/// Lines of a manifest's `[dependencies]` that turn on std or name a source of randomness.
+fn impure_dependencies(manifest: &str) -> Vec<usize> {
+    let mut inside = false;
+    let mut found = Vec::new();
+    for (at, line) in manifest.lines().enumerate() {
+        if line.starts_with('[') {
+            inside = line.starts_with("[dependencies");
+        } else if inside
+            && (line.contains("\"std\"")
+                || line.contains("getrandom")
+                || line.starts_with("rand ="))
+        {
+            found.push(at + 1);
+        }
+    }
+    found
 }
 
 fn contains_word(code: &str, word: &str) -> bool {
@@ -145,5 +177,31 @@ mod tests {
         assert!(contains_word("use std::fmt;", "std::"));
         assert!(!contains_word("use no_std::fmt;", "std::"));
         assert!(!contains_word("MyHashMap::new()", "HashMap"));
+    }
+
+    #[test]
+    fn every_impurity_is_found_where_it_stands() {
+        let text = "use core::fmt;\nlet t = Instant::now();\nlet m: HashMap<u8, u8>;\n";
+        let lines: Vec<usize> = scan(text).iter().map(|(line, _)| *line).collect();
+        assert_eq!(lines, [2, 3]);
+        for (word, _) in FORBIDDEN {
+            assert!(!scan(word).is_empty(), "{word}");
+        }
+    }
+
+    #[test]
+    fn comments_and_tests_are_exempt() {
+        let text = "//! std::fmt\n#[cfg(test)]\nextern crate std;\nlet a = 1; // Instant::now\n\
+            #[cfg(test)]\n#[expect(x)]\nmod tests {\n    use std::vec::Vec;\n}\n";
+        assert_eq!(scan(text), []);
+        let text = "#[cfg(test)]\nmod tests;\nuse std::vec::Vec;\n";
+        assert_eq!(scan(text).len(), 1);
+    }
+
+    #[test]
+    fn dependencies_with_std_are_found_but_not_those_of_tests() {
+        let manifest = "[features]\nx = [\"std\"]\n[dependencies]\na = { features = [\"std\"] }\n\
+            getrandom = \"0.4\"\n[dev-dependencies]\nb = { features = [\"std\"] }\n";
+        assert_eq!(impure_dependencies(manifest), [4, 5]);
     }
 }

@@ -4,8 +4,10 @@ use std::path::Path;
 
 use crate::shell;
 
-/// Debian packages: what runs the real clients and peers.
-const DEBIAN: [(&str, &str); 8] = [
+/// Programs and the Debian packages that bring them: what runs the real clients and peers, and the
+/// C++ compiler that libFuzzer is built with.
+const DEBIAN: [(&str, &str); 9] = [
+    ("c++", "g++"),
     ("chromium", "chromium"),
     ("ffmpeg", "ffmpeg"),
     ("openssl", "openssl"),
@@ -13,7 +15,7 @@ const DEBIAN: [(&str, &str); 8] = [
     ("nft", "nftables"),
     ("valgrind", "valgrind"),
     ("node", "nodejs"),
-    ("python3", "python3-venv"),
+    ("npm", "npm"),
 ];
 
 /// Everything.
@@ -29,6 +31,12 @@ pub(crate) fn debian() -> Result<(), String> {
         .iter()
         .filter(|(program, _)| !shell::has(program))
         .map(|(_, package)| *package)
+        .chain(
+            // Debian's python3 comes without what makes virtual environments.
+            shell::output("python3", &["-c", "import ensurepip"])
+                .is_none()
+                .then_some("python3-venv"),
+        )
         .collect();
     if missing.is_empty() {
         return Ok(());
@@ -40,17 +48,23 @@ pub(crate) fn debian() -> Result<(), String> {
             missing.join(", ")
         ));
     }
+    let root = shell::output("id", &["-u"]).is_some_and(|id| id == "0");
+    let sudo = if root || !shell::has("sudo") {
+        ""
+    } else {
+        "sudo "
+    };
     let install = format!(
-        "DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends {} >&2",
+        "{sudo}env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends {} >&2",
         missing.join(" ")
     );
-    shell::run("sh", &["-c", "apt-get update -qq >&2"])?;
+    shell::run("sh", &["-c", &format!("{sudo}apt-get update -qq >&2")])?;
     // Unpacking is known to fail once on a cold machine; the second try finds the files in place.
     shell::run("sh", &["-c", &install])
         .or_else(|_| {
             shell::run(
                 "sh",
-                &["-c", &format!("apt-get -f install -y >&2; {install}")],
+                &["-c", &format!("{sudo}apt-get -f install -y >&2; {install}")],
             )
         })
         .map_err(|error| format!("{error}; as root, `{install}` does it by hand"))
