@@ -15,6 +15,7 @@ mod signals;
 mod statistics;
 mod viewer;
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -26,7 +27,11 @@ fn main() -> ExitCode {
     // Wrong usage ends here, with exit code 2.
     let args = Args::parse();
     let filter = EnvFilter::try_from_env("KVS_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{Seek as _, SeekFrom, Write as _};
+use std::io::{ErrorKind, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use kvs_media::{Codec as FileCodec, Frame, Player, Recorder, Source};
@@ -30,7 +30,7 @@ impl std::error::Error for MediaError {}
 /// When it cannot be read or is not what it should be; the text says what and where.
 pub fn open(path: &Path, video: bool) -> Result<Source<Vec<u8>>, MediaError> {
     let bytes = std::fs::read(path)
-        .map_err(|error| MediaError { path: path.to_owned(), why: error.to_string() })?;
+        .map_err(|error| MediaError { path: path.to_owned(), why: unreadable(&error) })?;
     open_bytes(path, bytes, video)
 }
 
@@ -54,6 +54,14 @@ pub fn open_bytes(path: &Path, bytes: Vec<u8>, video: bool) -> Result<Source<Vec
     } else {
         let (is, flag) = if is_video { ("video", "--video") } else { ("audio", "--audio") };
         Err(failed(format!("this is {is}, {}; give it to {flag}", source.codec().name())))
+    }
+}
+
+fn unreadable(error: &std::io::Error) -> String {
+    match error.kind() {
+        ErrorKind::NotFound => "there is no such file: check the path".into(),
+        ErrorKind::PermissionDenied => "this user may not read it: check its permissions".into(),
+        _ => error.to_string(),
     }
 }
 

@@ -82,7 +82,7 @@ impl Streams {
                     Some(name) => match tls.connect(name, tcp).await {
                         Ok(stream) => carry(id, stream, queue, &reports).await,
                         Err(error) => {
-                            tracing::warn!(host, %error, "TLS handshake failed");
+                            tracing::info!(host, %error, "TLS handshake failed");
                             Gone::Tls
                         }
                     },
