@@ -8,7 +8,10 @@ const options = new URLSearchParams(location.search);
 const on = (name) => options.get(name) !== "0";
 const $ = (id) => document.getElementById(id);
 
-const clientId = options.get("clientId") ?? `viewer-${crypto.randomUUID().slice(0, 8)}`;
+// `crypto.randomUUID` is for secure contexts only, and a camera on the local network has no certificate.
+const randomId = () => crypto.getRandomValues(new Uint32Array(1))[0].toString(16).padStart(8, "0");
+
+const clientId = options.get("clientId") ?? `viewer-${randomId()}`;
 const textDecoder = new TextDecoder();
 
 /** One connection to the camera, from the signed URL to its end. */
@@ -115,7 +118,7 @@ class Session {
     this.socket.send(JSON.stringify({
       action,
       messagePayload: btoa(String.fromCharCode(...new TextEncoder().encode(JSON.stringify(payload)))),
-      correlationId: crypto.randomUUID().slice(0, 8),
+      correlationId: randomId(),
     }));
   }
 
@@ -194,6 +197,7 @@ function refusalIn(sdp) {
 async function ownMedia() {
   const wanted = { audio: $("talk").checked || options.get("send") === "1", video: $("camera").checked || options.get("send") === "1" };
   if (!wanted.audio && !wanted.video) return null;
+  if (!navigator.mediaDevices) throw new Error("browsers give camera and microphone to https:// and localhost pages only");
   return navigator.mediaDevices.getUserMedia(wanted);
 }
 
