@@ -90,6 +90,11 @@ def play(start, samples, rate, tone):
 
 
 def decoded(path, kind):
-    """The frames of a media file."""
+    """The frames of a media file; sound as 16-bit mono."""
     with av.open(str(path)) as file:
-        yield from file.decode(**{kind: 0})
+        if kind == "video":
+            yield from file.decode(video=0)
+        else:
+            mono = av.AudioResampler(format="s16", layout="mono")
+            for frame in file.decode(audio=0):
+                yield from mono.resample(frame)

@@ -145,7 +145,7 @@ class Microphone(MediaStreamTrack):
         return frame
 
 
-async def _is_recorded(environment, files, rate, extensions):
+async def _is_recorded(environment, files, rate, extensions, loss=0.0):
     arn = await channel(environment, "talk")
     folder = environment.folder / environment.unique("recorded")
     folder.mkdir()
@@ -156,6 +156,10 @@ async def _is_recorded(environment, files, rate, extensions):
     viewer.pc.addTrack(microphone)
     viewer.pc.addTrack(camera)
     await viewer.watch()
+    # Pictures only: sound is not sent again.
+    sender = next(s for s in viewer.pc.getSenders() if s.kind == "video")
+    pictures = {ssrc.to_bytes(4, "big") for ssrc in (sender._ssrc, sender._rtx_ssrc)}
+    counts = viewer.impair(loss, lost=lambda d: 127 < d[0] < 192 and d[8:12] in pictures)
     await viewer.sees("video", 30)
     await until(lambda: camera.sent >= 90, lambda: f"{camera.sent} pictures sent")
     await viewer.close()
@@ -182,7 +186,8 @@ async def _is_recorded(environment, files, rate, extensions):
     seconds = sum(f.samples / f.sample_rate for f in sound)
     wanted = microphone.sent / 50
     check(abs(seconds - wanted) < 0.2, f"{seconds:.2f} s of sound were recorded of {wanted:.2f}")
-    return f"{len(numbers)} of {camera.sent} pictures, {seconds:.2f} of {wanted:.2f} s of sound"
+    lost = f", {counts['sent']} packets of them lost" if loss else ""
+    return f"{len(numbers)} of {camera.sent} pictures, {seconds:.2f} of {wanted:.2f} s of sound{lost}"
 
 
 @test
@@ -194,3 +199,8 @@ async def aiortcs_h264_and_opus_are_recorded(environment):
 async def aiortcs_vp8_and_pcmu_are_recorded(environment):
     files = ["--video", MEDIA / "sample-vp8.ivf", "--audio", MEDIA / "sample-ulaw.wav"]
     return await _is_recorded(environment, files, 8_000, (".ivf", ".wav"))
+
+
+@test
+async def what_is_lost_on_the_way_is_asked_for_and_recorded(environment):
+    return await _is_recorded(environment, FILES, 48_000, (".h264", ".opus"), loss=0.05)

@@ -9,13 +9,13 @@ from aiortc import rtcdtlstransport as dtls
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 import aws
-from harness import check, equal, test, until
+from harness import Skip, check, equal, test, until
 from programs import MEDIA
 from viewer import Viewer, candidates
 
 VIDEO = ["--video", MEDIA / "sample.h264"]
 FILES = [*VIDEO, "--audio", MEDIA / "sample.opus"]
-# What aiortc's SCTP announces, and what a KVS data channel is asked to echo.
+# What a KVS data channel is asked to echo, bytes.
 LARGEST = 65_536
 
 
@@ -198,6 +198,107 @@ async def aiortc_answers_a_camera_that_calls(environment):
     await viewer.sees("video", 15)
     await viewer.sees("audio", 10)
     return viewer.figures()
+
+
+@test
+async def aiortc_connects_over_ipv6_alone(environment):
+    arn = await channel(environment, "v6")
+    master = environment.master(arn, *VIDEO, "--ipv6-only")
+    viewer = Viewer(environment, arn)
+    await viewer.offer("video")
+    if not any(":" in line.split()[4] for line in candidates(viewer.pc.localDescription.sdp)):
+        raise Skip("this machine has no IPv6 address but its own loopback")
+    answer = candidates(await viewer.take_answer())
+    check(answer, f"the answer has no candidate; {master.last()}")
+    check(all(":" in line.split()[4] for line in answer), f"candidates {answer}")
+    await viewer.pc.setRemoteDescription(RTCSessionDescription(**viewer.answer))
+    await viewer.connected()
+    await viewer.sees("video", 10)
+    return viewer.figures()
+
+
+@test
+async def aiortc_connects_and_talks_through_loss(environment):
+    arn = await channel(environment, "lossy")
+    environment.master(arn, *FILES)
+    viewer = Viewer(environment, arn)
+    await viewer.prepare()
+    echo = Echo(viewer, "kvsDataChannel")
+    await viewer.offer("audio", "video")
+    # From the first handshake message on.
+    counts = viewer.impair(0.05)
+    await viewer.accept()
+    await viewer.connected()
+    await echo.opens()
+    took = await echo.round(*[os.urandom(1_000) for _ in range(20)], os.urandom(LARGEST))
+    video = await viewer.sees("video", 120)
+    missing, lost = video.jumps(), counts["sent"] + counts["received"]
+    check(missing <= 2, f"{missing} of {len(video.seen)} pictures are missing, {lost} datagrams lost")
+    return f"{lost} datagrams lost, {missing} pictures missing, echo in {took:.1f} s, {viewer.figures()}"
+
+
+@test
+async def a_viewer_may_want_data_alone(environment):
+    arn = await channel(environment, "data-only")
+    environment.master(arn, *FILES)
+    viewer = Viewer(environment, arn)
+    await viewer.prepare()
+    echo = Echo(viewer, "kvsDataChannel")
+    await viewer.watch()
+    await echo.opens()
+    await echo.round("alone")
+    return viewer.figures()
+
+
+@test
+async def a_running_session_is_renegotiated(environment):
+    arn = await channel(environment, "again")
+    master = environment.master(arn, *FILES)
+    viewer = Viewer(environment, arn)
+    await viewer.watch("audio", "video")
+    video = await viewer.sees("video", 15)
+
+    async def renegotiate():
+        viewer._tasks.pop().cancel()
+        await viewer.offer()
+        await viewer.accept()
+
+    # The pictures pause, the sound goes on, and a data channel is added.
+    transceiver = viewer.pc.getTransceivers()[1]
+    transceiver.direction = "inactive"
+    echo = Echo(viewer, "kvsDataChannel")
+    await renegotiate()
+    await echo.opens()
+    await echo.round("in the same session")
+    await asyncio.sleep(0.3)
+    paused, sound = sum(video.packets.values()), len(viewer.streams["audio"].seen)
+    await asyncio.sleep(0.5)
+    equal(sum(video.packets.values()), paused, "number of video packets in the pause")
+    check(len(viewer.streams["audio"].seen) > sound, "the sound paused too")
+    transceiver.direction = "recvonly"
+    await renegotiate()
+    seen = len(video.seen)
+    await viewer.sees("video", seen + 15)
+    check(not master.find(r"viewer \d+ .*left"), "the session was replaced")
+    return viewer.figures()
+
+
+@test
+async def five_viewers_watch_at_once(environment):
+    arn = await channel(environment, "many")
+    environment.master(arn, *VIDEO)
+    viewers = [Viewer(environment, arn, f"viewer-{n}") for n in range(5)]
+    for viewer in viewers:
+        await viewer.offer("video")
+        await viewer.accept()
+        await asyncio.sleep(0.35)
+    for viewer in viewers:
+        await viewer.connected()
+    for viewer in viewers:
+        video = await viewer.sees("video", 45)
+        equal(video.jumps(), 0, "number of missing pictures")
+    slowest = max(viewer.connected_after for viewer in viewers)
+    return f"connected after {slowest * 1000:.0f} ms at most"
 
 
 @test

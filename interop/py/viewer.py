@@ -1,6 +1,7 @@
 """aiortc as a viewer of a master, through KVS signaling."""
 
 import asyncio
+import random
 import time
 from dataclasses import dataclass
 
@@ -165,10 +166,7 @@ class Viewer:
     def _dtls_profiles(self):
         if self.profiles is None:
             return
-        transports = {t.receiver.transport for t in self.pc.getTransceivers()}
-        if self.pc.sctp:
-            transports.add(self.pc.sctp.transport)
-        for transport in transports:
+        for transport in self._transports():
             transport._srtp_profiles = self.profiles
 
     async def take_answer(self):
@@ -242,6 +240,37 @@ class Viewer:
 
         await until(lambda: count() >= frames, lambda: f"{count()} frames of {kind}", seconds)
         return self.streams[kind]
+
+    def impair(self, loss, seed=1, lost=lambda data: True):
+        """Loses a share of the datagrams, each way, for which `lost` holds. Counts them."""
+        chance, counts = random.Random(seed), {"sent": 0, "received": 0}
+
+        def impair(ice):
+            send, receive = ice._send, ice._recv
+
+            async def lossy_send(data):
+                if lost(data) and chance.random() < loss:
+                    counts["sent"] += 1
+                else:
+                    await send(data)
+
+            async def lossy_receive():
+                while True:
+                    data = await receive()
+                    if not lost(data) or chance.random() >= loss:
+                        return data
+                    counts["received"] += 1
+
+            ice._send, ice._recv = lossy_send, lossy_receive
+
+        for ice in {transport.transport for transport in self._transports()}:
+            impair(ice)
+        return counts
+
+    def _transports(self):
+        """DTLS transports: one for each section until the answer bundles them."""
+        transports = {t.receiver.transport for t in self.pc.getTransceivers()}
+        return transports | ({self.pc.sctp.transport} if self.pc.sctp else set())
 
     def dtls(self):
         """OpenSSL's side of the connection."""

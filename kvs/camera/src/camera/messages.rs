@@ -268,8 +268,10 @@ impl Camera {
     }
 }
 
-/// Whether an offer comes from the connection that the session already has: the same certificate and
-/// the same session id (RFC 8866 section 5.2), which survive renegotiation and ICE restart.
+/// Whether an offer comes from the connection that the session already has: the same certificate, and
+/// either the same session id (RFC 8866 section 5.2), which survives renegotiation and ICE restart,
+/// or the same ICE credentials. Peers exist (aiortc 1.16) that name a new session in every offer; ICE
+/// credentials are random for each connection (RFC 8839 section 5.4), so equal ones prove it.
 fn is_same_connection(viewer: &Viewer, offer: &SessionDescription) -> bool {
     viewer.peer.remote_description().is_some_and(|old| {
         let fingerprints = |description: &SessionDescription| {
@@ -281,6 +283,12 @@ fn is_same_connection(viewer: &Viewer, offer: &SessionDescription) -> bool {
                 .next()
                 .cloned()
         };
-        old.session_id == offer.session_id && fingerprints(old) == fingerprints(offer)
+        let ice = |description: &SessionDescription| {
+            let mut media = description.media.iter();
+            media.find_map(|media| description.ice_of(media).cloned())
+        };
+        let same_ice = || ice(old).is_some_and(|old| ice(offer) == Some(old));
+        fingerprints(old) == fingerprints(offer)
+            && (old.session_id == offer.session_id || same_ice())
     })
 }

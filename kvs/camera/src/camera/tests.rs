@@ -136,6 +136,53 @@ fn a_second_offer_of_one_connection_renegotiates_it() {
     assert_eq!((said.joined, answers(&said).len()), (0, 1));
 }
 
+/// The offer with another session id in its origin line, as aiortc writes each of its offers.
+fn in_another_session(offer: &str) -> String {
+    let rest = offer.split_once("o=- ").unwrap().1;
+    let id = rest.split(' ').next().unwrap();
+    offer.replacen(id, "4004350374", 1)
+}
+
+#[test]
+fn an_offer_with_the_ice_credentials_of_the_session_renegotiates_it() {
+    let mut camera = camera(10);
+    let mut peer = viewer(2);
+    let first = peer.create_offer(START, false).unwrap();
+    camera.handle_message(START, from("a", Body::Offer(first.clone())));
+    hear(&mut camera);
+    let second = in_another_session(&first);
+    assert_ne!(first, second);
+    camera.handle_message(START, from("a", Body::Offer(second)));
+    let said = hear(&mut camera);
+    assert!(said.left.is_empty());
+    assert_eq!((said.joined, answers(&said).len()), (0, 1));
+}
+
+#[test]
+fn a_kept_certificate_alone_does_not_make_it_the_same_connection() {
+    let mut camera = camera(10);
+    let first = viewer(2).create_offer(START, false).unwrap();
+    // The same certificate; session id and ICE credentials are new, as after a page's reload.
+    let mut config = smolrtc::Config::new(certificate(2), Limits::HOST);
+    config.receive_video = Vec::from([Codec::H264]);
+    let mut reloaded = PeerConnection::new(config, Rng::from_u64(9), &PROVIDER);
+    reloaded.add_interface(START, SocketAddr::from(([10, 0, 0, 2], 6_001)));
+    let second = reloaded.create_offer(START, false).unwrap();
+    let fingerprint = |sdp: &str| {
+        let mut lines = sdp.lines();
+        lines
+            .find(|l| l.starts_with("a=fingerprint:"))
+            .map(String::from)
+    };
+    assert_eq!(fingerprint(&first), fingerprint(&second));
+    camera.handle_message(START, from("a", Body::Offer(first)));
+    hear(&mut camera);
+    camera.handle_message(START, from("a", Body::Offer(second)));
+    let said = hear(&mut camera);
+    assert_eq!(said.left, [LeaveReason::Replaced]);
+    assert_eq!(said.joined, 1);
+}
+
 #[test]
 fn the_one_too_many_reads_why() {
     let mut camera = camera(1);
