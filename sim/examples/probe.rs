@@ -1,0 +1,49 @@
+//! Plays scenes by hand: `probe LOSS FIRST COUNT [SECONDS]`.
+#![allow(clippy::print_stdout, reason = "a tool for people")]
+
+use kvs_sim::scene::Watch;
+use kvs_sim::{Playback, secs};
+
+fn main() {
+    let args: Vec<f64> = std::env::args().skip(1).filter_map(|arg| arg.parse().ok()).collect();
+    let [loss, first, count, ..] = args[..] else {
+        println!("probe LOSS FIRST COUNT [SECONDS]");
+        return;
+    };
+    let span = secs(args.get(3).map_or(20, |seconds| *seconds as u64));
+    let mut totals = [(); 2].map(|()| (Playback::default(), 0_u64, 0_u64));
+    for seed in first as u64..(first + count) as u64 {
+        let outcome = Watch::of_seed(seed, loss, span).measure();
+        let played = &outcome.playback;
+        println!(
+            "seed {seed:3} {:?} {:3} ms connected {} trips {:?} frames {}/{} late {:?} missing {:?} \
+             disordered {} rtx/lost {:.2} p50 {:?} p99 {:?}",
+            outcome.watch.breed,
+            outcome.watch.one_way.as_millis(),
+            outcome.connected,
+            outcome.round_trips,
+            played.on_time,
+            played.expected,
+            played.late,
+            played.missing,
+            played.disordered,
+            outcome.rtx_bytes as f64 / outcome.lost_bytes.max(1) as f64,
+            played.percentile(50),
+            played.percentile(99),
+        );
+        let total = &mut totals[(seed % 2) as usize];
+        total.0.add(played);
+        total.1 += outcome.rtx_bytes;
+        total.2 += outcome.lost_bytes;
+    }
+    for (name, (played, rtx, lost)) in ["ours", "str0m"].iter().zip(&totals) {
+        println!(
+            "{name}: {:.3} % of {} on time, {} late, {} missing, RTX {:.2} x lost",
+            played.percent(),
+            played.expected,
+            played.late.len(),
+            played.missing.len(),
+            *rtx as f64 / (*lost).max(1) as f64
+        );
+    }
+}
