@@ -11,6 +11,10 @@ const $ = (id) => document.getElementById(id);
 // `crypto.randomUUID` is for secure contexts only, and a camera on the local network has no certificate.
 const randomId = () => crypto.getRandomValues(new Uint32Array(1))[0].toString(16).padStart(8, "0");
 
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+/** KVS lets three viewers a second onto a channel; who comes fourth asks again. */
+const ATTEMPTS = 8;
+
 const clientId = options.get("clientId") ?? `viewer-${randomId()}`;
 const textDecoder = new TextDecoder();
 
@@ -27,16 +31,14 @@ class Session {
   async start() {
     setState("connecting", "connecting");
     notice("");
-    const response = await fetch(`api/session?clientId=${encodeURIComponent(clientId)}`);
-    const answer = await response.json();
+    const answer = await ask("session");
     if (this.over) return;
-    if (!response.ok) throw new Error(`${answer.errorType}: ${answer.message}`);
     this.pc = new RTCPeerConnection({ iceServers: answer.iceServers, bundlePolicy: "max-bundle" });
     this.watch();
-    this.socket = new WebSocket(answer.url);
     // The offer is made while the socket opens.
-    const [offer] = await Promise.all([options.get("wait") === "1" ? null : this.makeOffer(), this.opened()]);
-    if (this.over) return;
+    const offered = options.get("wait") === "1" ? null : this.makeOffer();
+    const [offer] = await Promise.all([offered, this.openSocket(answer.url)]);
+    if (this.over) return this.close();
     this.socket.onmessage = (event) => this.receive(event.data);
     this.socket.onclose = () => this.signalingLost();
     if (offer) {
@@ -45,15 +47,22 @@ class Session {
     }
   }
 
-  opened() {
-    return new Promise((resolve, reject) => {
-      this.socket.onopen = resolve;
-      this.socket.onerror = async () => {
-        // A browser hides why; the program that serves this page can ask.
-        const why = await fetch(`api/why?clientId=${encodeURIComponent(clientId)}`).then((r) => r.json()).catch(() => null);
-        reject(new Error(why?.message ? `${why.errorType}: ${why.message}` : "the signaling service did not answer"));
-      };
-    });
+  async openSocket(url) {
+    for (let attempt = 1; ; attempt++) {
+      const socket = (this.socket = new WebSocket(url));
+      const open = await new Promise((resolve) => {
+        socket.onopen = () => resolve(true);
+        socket.onerror = () => resolve(false);
+      });
+      if (open || this.over) return;
+      // A browser hides why; the program that serves this page can ask.
+      const why = await ask("why").catch(() => null);
+      if (!why) throw new Error("the signaling service did not answer");
+      const passing = !why.errorType || (/LimitExceeded|Throttling/.test(why.errorType) && !/viewer limit/.test(why.message));
+      if (!passing || attempt === ATTEMPTS) throw new Error(`${why.errorType || "refused"}: ${why.message}`);
+      await pause(200 + Math.random() * 400 * attempt);
+      url = (await ask("session")).url;
+    }
   }
 
   async makeOffer() {
@@ -185,6 +194,14 @@ class Session {
     if (this.socket) this.socket.onclose = null;
     this.socket?.close();
   }
+}
+
+/** Asks the program that serves this page. */
+async function ask(what) {
+  const response = await fetch(`api/${what}?clientId=${encodeURIComponent(clientId)}`);
+  const answer = await response.json();
+  if (!response.ok) throw new Error(`${answer.errorType}: ${answer.message}`);
+  return answer;
 }
 
 /** A refused offer is answered with every section at port 0 and the reason in the session name. */

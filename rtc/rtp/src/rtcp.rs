@@ -83,7 +83,7 @@ pub enum RtcpError {
     TooShort,
     /// The version is not 2.
     Version,
-    /// The padding count is zero, no multiple of four, or longer than the packet.
+    /// The padding count is zero or longer than the packet.
     Padding,
     /// Transport-wide feedback whose chunks do not cover the packets it announces.
     Chunks,
@@ -143,7 +143,9 @@ impl<'a> Framed<'a> {
         let mut body = reader.take(usize::from(words).wrapping_mul(4))?;
         if first & 0x20 != 0 {
             let padding = body.last().copied().map_or(0, usize::from);
-            if padding == 0 || !padding.is_multiple_of(4) {
+            // RFC 3550 section 6.4.1 wants a multiple of four, yet libwebrtc fills transport-wide
+            // feedback up to the word with one to three octets and counts just those.
+            if padding == 0 {
                 return Err(RtcpError::Padding);
             }
             body = body
