@@ -26,7 +26,8 @@ cargo xtask <command>
   setup     install the Debian, npm and Python packages the tests use
   purity    fail on any clock, system randomness or std in core/, rtc/, kvs/, service/core/
   bare      build core/, rtc/ and kvs/ for riscv32imac-unknown-none-elf
-  fuzz      [--seconds N] [TARGET...]   run fuzz targets, 2 s each unless told otherwise
+  fuzz      [--seconds N] [--floors] [TARGET...]   run fuzz targets, 2 s each unless told otherwise;
+            --floors sets their coverage floors anew
   soak      the long versions: every fuzz target 60 s, every scenario with its full seeds
   bench     what it costs, beside its peers
   licences  check the licence of every dependency against deny.toml's list
