@@ -29,9 +29,10 @@ pub(crate) fn run() -> Result<Tally, String> {
         "interop: {} passed, {} failed, {} skipped",
         tally.passed, tally.failed, tally.skipped
     );
-    if failed.is_empty() && tally.failed == 0 {
-        Ok(tally)
-    } else {
-        Err(format!("interop failed in {}", failed.join(", ")))
+    for script in failed {
+        println!("interop: {script} failed");
+        // It may have died before it could count.
+        tally.failed = tally.failed.max(1);
     }
+    Ok(tally)
 }

@@ -45,7 +45,7 @@ fn main() -> ExitCode {
         ["setup"] => setup::all(),
         ["purity"] => purity::check().map(|_| ()),
         ["bare"] => bare::build().map(|_| ()),
-        ["fuzz", rest @ ..] => fuzz::run(rest).map(|_| ()),
+        ["fuzz", rest @ ..] => fuzz::run(rest).and_then(tally::Tally::green),
         ["soak"] => test::soak(),
         ["bench", rest @ ..] => shell::run("cargo", &bench_args(rest)),
         ["licences"] => licences::check().map(|_| ()),

@@ -23,6 +23,14 @@ impl Tally {
         }
     }
 
+    /// An error if anything failed.
+    pub(crate) fn green(self) -> Result<(), String> {
+        match self.failed {
+            0 => Ok(()),
+            failed => Err(format!("{failed} failed")),
+        }
+    }
+
     /// Adds what a line of a runner's output says: cargo's `test result:` lines, and the
     /// `ok NAME` / `FAILED NAME` / `skipped NAME` lines of the interop runners.
     pub(crate) fn read(&mut self, line: &str) {
