@@ -198,10 +198,20 @@ pub(crate) struct Service {
     #[arg(long, value_name = "K", env = "AWS_ACCESS_KEY_ID")]
     pub(crate) access_key: String,
     /// Its secret
-    #[arg(long, value_name = "S", env = "AWS_SECRET_ACCESS_KEY", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "S",
+        env = "AWS_SECRET_ACCESS_KEY",
+        hide_env_values = true
+    )]
     pub(crate) secret_key: String,
     /// Region in signatures and ARNs
-    #[arg(long, value_name = "REGION", env = "AWS_REGION", default_value = "us-west-2")]
+    #[arg(
+        long,
+        value_name = "REGION",
+        env = "AWS_REGION",
+        default_value = "us-west-2"
+    )]
     pub(crate) region: String,
     /// Serve STUN here, over UDP; otherwise at the first address above
     #[arg(long, value_name = "ADDR:PORT")]

@@ -42,7 +42,12 @@ impl Aws {
         let credentials = environment.credentials()?;
         let bundle = environment.get("AWS_CA_BUNDLE").map(PathBuf::from);
         let tls = tls::connector(bundle.as_deref())?;
-        Ok(Self { credentials, region, endpoint, tls })
+        Ok(Self {
+            credentials,
+            region,
+            endpoint,
+            tls,
+        })
     }
 
     /// Signaling settings for a channel in a role.
@@ -60,7 +65,9 @@ impl Environment<'_> {
     }
 
     fn profile(&self) -> String {
-        self.get("AWS_PROFILE").or_else(|| self.get("AWS_DEFAULT_PROFILE")).unwrap_or("default".into())
+        self.get("AWS_PROFILE")
+            .or_else(|| self.get("AWS_DEFAULT_PROFILE"))
+            .unwrap_or("default".into())
     }
 
     /// One of the shared files: where a variable says, or in `~/.aws`.
@@ -84,7 +91,9 @@ impl Environment<'_> {
             .or_else(|| self.get("AWS_ENDPOINT_URL_KINESIS_VIDEO"))
             .or_else(|| self.get("AWS_ENDPOINT_URL"));
         named
-            .map(|url| Url::parse(url.trim()).map_err(|error| Failure::new(format!("{error}: {url}"))))
+            .map(|url| {
+                Url::parse(url.trim()).map_err(|error| Failure::new(format!("{error}: {url}")))
+            })
             .transpose()
     }
 
@@ -94,7 +103,9 @@ impl Environment<'_> {
         channel: Option<&str>,
         endpoint: Option<&Url>,
     ) -> Result<String, Failure> {
-        let of_arn = channel.and_then(arn_parts).map(|(region, _)| region.to_owned());
+        let of_arn = channel
+            .and_then(arn_parts)
+            .map(|(region, _)| region.to_owned());
         let of_file = || {
             let profile = self.profile();
             let mut files = self.shared_files().into_iter();
@@ -108,7 +119,9 @@ impl Environment<'_> {
             .or_else(of_file)
             .or_else(|| endpoint.map(|_| DEFAULT_REGION.to_owned()))
             .ok_or_else(|| {
-                Failure::new("no AWS region: give --region or set AWS_REGION, for example us-west-2")
+                Failure::new(
+                    "no AWS region: give --region or set AWS_REGION, for example us-west-2",
+                )
             })
     }
 

@@ -40,7 +40,10 @@ pub(crate) async fn run(args: args::Channel) -> Result<(), Failure> {
 
 fn list(channel: &ChannelInfo) {
     let status = channel.channel_status.as_deref().unwrap_or("-");
-    say(&format!("{}\t{status}\t{}", channel.channel_name, channel.channel_arn));
+    say(&format!(
+        "{}\t{status}\t{}",
+        channel.channel_name, channel.channel_arn
+    ));
 }
 
 /// The error with the channel's name in it.
@@ -62,7 +65,9 @@ pub(crate) fn explain_signaling(error: &kvs_signaling::Error, channel: &str) -> 
             ))
         }
         kvs_signaling::Error::Service { error, .. } if error.kind == ErrorKind::InUse => {
-            Failure::new(format!("the channel {channel} exists already, or is being changed"))
+            Failure::new(format!(
+                "the channel {channel} exists already, or is being changed"
+            ))
         }
         error => Failure::from(*error),
     }

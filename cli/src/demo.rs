@@ -26,8 +26,16 @@ pub(crate) async fn run(args: args::Demo) -> Result<(), Failure> {
     let page = page::Listener::bind(args.listen, "--listen").await?;
     let mut media = master::files(&args.camera)?;
     if media.0.is_none() && media.1.is_none() {
-        media.0 = Some(open_bytes(Path::new("sample.h264"), SAMPLE_VIDEO.to_vec(), true)?);
-        media.1 = Some(open_bytes(Path::new("sample.opus"), SAMPLE_AUDIO.to_vec(), false)?);
+        media.0 = Some(open_bytes(
+            Path::new("sample.h264"),
+            SAMPLE_VIDEO.to_vec(),
+            true,
+        )?);
+        media.1 = Some(open_bytes(
+            Path::new("sample.opus"),
+            SAMPLE_AUDIO.to_vec(),
+            false,
+        )?);
     }
     // Viewers on other machines reach the service where they reach the page.
     let secret = random_key()?;
@@ -48,7 +56,7 @@ pub(crate) async fn run(args: args::Demo) -> Result<(), Failure> {
     };
     let endpoint = format!("http://{}", SocketAddr::new(local, address.port()));
     let aws = Aws {
-        credentials: credentials,
+        credentials,
         region: DEFAULT_REGION.to_owned(),
         endpoint: Some(Url::parse(&endpoint)?),
         tls: tls::connector(None)?,
@@ -63,7 +71,10 @@ pub(crate) async fn run(args: args::Demo) -> Result<(), Failure> {
     };
     let camera = job.start()?;
     let url = page.url();
-    page.serve(Sessions::new(CHANNEL.to_owned(), aws, true), camera.master.observer());
+    page.serve(
+        Sessions::new(CHANNEL.to_owned(), aws, true),
+        camera.master.observer(),
+    );
     say(&format!("signaling service at {endpoint}"));
     Box::pin(camera.run(Some(format!("open {url} in a browser; end with Ctrl-C")))).await
 }

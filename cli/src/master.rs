@@ -32,7 +32,9 @@ pub(crate) type Media = (Option<Source<Vec<u8>>>, Option<Source<Vec<u8>>>);
 pub(crate) async fn run(args: args::Master) -> Result<(), Failure> {
     let media = files(&args.camera)?;
     if media.0.is_none() && media.1.is_none() {
-        return Err(Failure::new("nothing to send: give --video FILE, --audio FILE or both"));
+        return Err(Failure::new(
+            "nothing to send: give --video FILE, --audio FILE or both",
+        ));
     }
     let aws = Aws::resolve(&args.aws, Some(&args.channel))?;
     let page = match args.page {
@@ -50,7 +52,10 @@ pub(crate) async fn run(args: args::Master) -> Result<(), Failure> {
     let camera = job.start()?;
     if let Some(page) = page {
         let url = page.url();
-        page.serve(Sessions::new(args.channel, aws, false), camera.master.observer());
+        page.serve(
+            Sessions::new(args.channel, aws, false),
+            camera.master.observer(),
+        );
         say(&format!("viewer page at {url}"));
     }
     camera.run(None).await
@@ -59,7 +64,9 @@ pub(crate) async fn run(args: args::Master) -> Result<(), Failure> {
 /// The files that were named.
 pub(crate) fn files(camera: &Camera) -> Result<Media, Failure> {
     let source = |path: &Option<std::path::PathBuf>, video| {
-        path.as_deref().map(|path: &Path| open(path, video)).transpose()
+        path.as_deref()
+            .map(|path: &Path| open(path, video))
+            .transpose()
     };
     Ok((source(&camera.video, true)?, source(&camera.audio, false)?))
 }
@@ -178,7 +185,9 @@ impl Running {
                 }
                 self.online = true;
             }
-            MasterEvent::Offline(reason) => say(&format!("signaling is gone ({reason:?}); it comes back by itself")),
+            MasterEvent::Offline(reason) => say(&format!(
+                "signaling is gone ({reason:?}); it comes back by itself"
+            )),
             MasterEvent::SignalingFailed(error) => {
                 let failure = explain_signaling(&error, &self.channel);
                 if !self.online && !error.is_transient() {
@@ -194,7 +203,11 @@ impl Running {
                 say(&format!("{} joined", self.name(viewer)));
             }
             MasterEvent::Connected(viewer, after) => {
-                say(&format!("{} connected after {} ms", self.name(viewer), after.as_millis()));
+                say(&format!(
+                    "{} connected after {} ms",
+                    self.name(viewer),
+                    after.as_millis()
+                ));
             }
             MasterEvent::Left(viewer, _, reason) => {
                 say(&format!("{} left: {reason}", self.name(viewer)));
@@ -205,7 +218,11 @@ impl Running {
                 say(&format!("{client} refused: {reason}"));
             }
             MasterEvent::Message(viewer, _, data) => {
-                say(&format!("{} sent a message of {} bytes", self.name(viewer), data.len()));
+                say(&format!(
+                    "{} sent a message of {} bytes",
+                    self.name(viewer),
+                    data.len()
+                ));
             }
             MasterEvent::Recorded(path, frames) => say(&recorded(&path, frames)),
             MasterEvent::RecordingFailed(why) => complain(&format!("recording stopped: {why}")),
@@ -225,7 +242,10 @@ impl Running {
     async fn statistics(&mut self) {
         let viewers = self.master.snapshots().await;
         for viewer in &viewers {
-            let before = self.before.iter().find(|before| before.viewer == viewer.viewer);
+            let before = self
+                .before
+                .iter()
+                .find(|before| before.viewer == viewer.viewer);
             say(&statistics::line(viewer, before));
         }
         self.before = viewers;

@@ -63,8 +63,14 @@ impl Listener {
         let site = Arc::new(Site { sessions, master });
         let router = Router::new()
             .route("/", get(async || file("text/html; charset=utf-8", PAGE)))
-            .route("/style.css", get(async || file("text/css; charset=utf-8", STYLE)))
-            .route("/viewer.js", get(async || file("text/javascript; charset=utf-8", SCRIPT)))
+            .route(
+                "/style.css",
+                get(async || file("text/css; charset=utf-8", STYLE)),
+            )
+            .route(
+                "/viewer.js",
+                get(async || file("text/javascript; charset=utf-8", SCRIPT)),
+            )
             .route("/api/session", get(session))
             .route("/api/why", get(why))
             .route("/api/media", get(media))
@@ -96,13 +102,25 @@ async fn only_by_address(request: Request, next: Next) -> Response {
 
 /// The host that the browser asked for, without the port.
 fn host_of(headers: &HeaderMap) -> &str {
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
-    let port = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok())
+        .unwrap_or("");
+    let port = host
+        .rsplit_once(':')
+        .filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));
     port.map_or(host, |(name, _)| name)
 }
 
 fn file(kind: &'static str, text: &'static str) -> Response {
-    ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-cache")], text).into_response()
+    (
+        [
+            (header::CONTENT_TYPE, kind),
+            (header::CACHE_CONTROL, "no-cache"),
+        ],
+        text,
+    )
+        .into_response()
 }
 
 fn answer(status: StatusCode, body: Value) -> Response {
@@ -123,7 +141,11 @@ impl Viewer {
     fn id(&self) -> Result<ClientId, Box<Response>> {
         ClientId::new(&self.client_id).map_err(|error| {
             let text = error.to_string();
-            Box::new(refuse(StatusCode::BAD_REQUEST, "InvalidArgumentException", &text))
+            Box::new(refuse(
+                StatusCode::BAD_REQUEST,
+                "InvalidArgumentException",
+                &text,
+            ))
         })
     }
 }
@@ -137,7 +159,11 @@ fn ice_server(entry: &IceServerEntry) -> Value {
     server
 }
 
-async fn session(State(site): Shared, headers: HeaderMap, Query(viewer): Query<Viewer>) -> Response {
+async fn session(
+    State(site): Shared,
+    headers: HeaderMap,
+    Query(viewer): Query<Viewer>,
+) -> Response {
     let id = match viewer.id() {
         Ok(id) => id,
         Err(refusal) => return *refusal,
@@ -154,9 +180,11 @@ async fn session(State(site): Shared, headers: HeaderMap, Query(viewer): Query<V
                 }),
             )
         }
-        Err(failure) => {
-            refuse(StatusCode::BAD_GATEWAY, "SignalingFailed", &failure.to_string())
-        }
+        Err(failure) => refuse(
+            StatusCode::BAD_GATEWAY,
+            "SignalingFailed",
+            &failure.to_string(),
+        ),
     }
 }
 
@@ -166,18 +194,28 @@ async fn why(State(site): Shared, headers: HeaderMap, Query(viewer): Query<Viewe
         Err(refusal) => return *refusal,
     };
     match site.sessions.why(&id, host_of(&headers)).await {
-        Ok(refusal) if refusal.status == 101 => {
-            refuse(StatusCode::OK, "", "the service would let us in now: try again")
-        }
+        Ok(refusal) if refusal.status == 101 => refuse(
+            StatusCode::OK,
+            "",
+            "the service would let us in now: try again",
+        ),
         Ok(refusal) => {
             let body: Value = serde_json::from_slice(&refusal.body).unwrap_or_default();
-            let message = ["message", "Message"].iter().find_map(|key| body.get(key)?.as_str());
+            let message = ["message", "Message"]
+                .iter()
+                .find_map(|key| body.get(key)?.as_str());
             let status = format!("HTTP {}", refusal.status);
-            refuse(StatusCode::OK, &refusal.error_type, message.unwrap_or(&status))
+            refuse(
+                StatusCode::OK,
+                &refusal.error_type,
+                message.unwrap_or(&status),
+            )
         }
-        Err(failure) => {
-            refuse(StatusCode::BAD_GATEWAY, "SignalingFailed", &failure.to_string())
-        }
+        Err(failure) => refuse(
+            StatusCode::BAD_GATEWAY,
+            "SignalingFailed",
+            &failure.to_string(),
+        ),
     }
 }
 
@@ -198,5 +236,8 @@ async fn media(State(site): Shared) -> Response {
 }
 
 async fn stats(State(site): Shared) -> Response {
-    answer(StatusCode::OK, statistics::to_json(&site.master.snapshots().await))
+    answer(
+        StatusCode::OK,
+        statistics::to_json(&site.master.snapshots().await),
+    )
 }

@@ -41,4 +41,3 @@ pub(crate) async fn run(args: args::Service) -> Result<(), Failure> {
     }
     Ok(())
 }
-

@@ -92,14 +92,20 @@ impl Sessions {
         if let Some(at) = self.turn() {
             tokio::time::sleep_until(at.into()).await;
         }
-        Ok(Session { url: self.sign(&endpoints, client, page_host)?, ice_servers })
+        Ok(Session {
+            url: self.sign(&endpoints, client, page_host)?,
+            ice_servers,
+        })
     }
 
     /// What the service has against a viewer's WebSocket.
     pub(crate) async fn why(&self, client: &ClientId, page_host: &str) -> Result<Refusal, Failure> {
         let (endpoints, _) = self.endpoints().await?;
         let url = self.sign(&endpoints, client, page_host)?;
-        let refusal = self.caller.why_refused(&Url::parse(url.expose_str())?).await;
+        let refusal = self
+            .caller
+            .why_refused(&Url::parse(url.expose_str())?)
+            .await;
         let refusal = refusal.map_err(|gone| {
             Failure::new(match gone {
                 Gone::Refused => "nobody listens at the service's address: is it running?",
@@ -122,7 +128,11 @@ impl Sessions {
         let followed;
         let endpoint = if self.follow_page {
             let wss = &endpoints.wss;
-            let url = format!("{}://{page_host}:{}/", if wss.tls() { "wss" } else { "ws" }, wss.port());
+            let url = format!(
+                "{}://{page_host}:{}/",
+                if wss.tls() { "wss" } else { "ws" },
+                wss.port()
+            );
             followed = Url::parse(&url)?;
             &followed
         } else {
@@ -159,9 +169,11 @@ impl Sessions {
 
     async fn fetch_endpoints(&self) -> Result<Endpoints, Failure> {
         match self.call(&self.channel, Command::Endpoints).await? {
-            CallResult::Endpoints { arn, wss, .. } => {
-                Ok(Endpoints { arn, wss, at: Instant::now() })
-            }
+            CallResult::Endpoints { arn, wss, .. } => Ok(Endpoints {
+                arn,
+                wss,
+                at: Instant::now(),
+            }),
             _ => Err(Failure::new("the service named no WebSocket endpoint")),
         }
     }
@@ -174,16 +186,27 @@ impl Sessions {
         if self.aws.endpoint.is_none() {
             // AWS's own list has TURN only.
             let uris = vec![stun_uri(&self.aws.region, false)];
-            servers.insert(0, IceServerEntry { uris, ..IceServerEntry::default() });
+            servers.insert(
+                0,
+                IceServerEntry {
+                    uris,
+                    ..IceServerEntry::default()
+                },
+            );
         }
         Ok(servers)
     }
 
     async fn call(&self, channel: &str, command: Command) -> Result<CallResult, Failure> {
         // Any viewer: the endpoints are the same for all.
-        let mut config = self.aws.signaling(Role::Viewer(ClientId::new("page")?), &self.channel)?;
+        let mut config = self
+            .aws
+            .signaling(Role::Viewer(ClientId::new("page")?), &self.channel)?;
         config.channel = ChannelRef::parse(channel)?;
-        let result = self.caller.call(config, command, self.aws.credentials.clone()).await;
+        let result = self
+            .caller
+            .call(config, command, self.aws.credentials.clone())
+            .await;
         result.map_err(|error| explain(&error, &self.channel))
     }
 

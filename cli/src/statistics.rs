@@ -85,8 +85,10 @@ fn viewer(snapshot: &ViewerSnapshot) -> Value {
     let sum = |of: fn(&smolrtc::rtp::send::StreamStats) -> u64| -> u64 {
         stats.outbound.iter().map(|stream| of(&stream.stats)).sum()
     };
-    let dropped: Map<String, Value> =
-        stats.dropped().map(|(reason, count)| (reason.to_owned(), count.into())).collect();
+    let dropped: Map<String, Value> = stats
+        .dropped()
+        .map(|(reason, count)| (reason.to_owned(), count.into()))
+        .collect();
     json!({
         "viewer": snapshot.viewer.to_string(),
         "clientId": snapshot.client.as_ref().map(|client| client.as_str()),
@@ -111,24 +113,48 @@ fn viewer(snapshot: &ViewerSnapshot) -> Value {
 /// One viewer for the terminal. Rates are against the same viewer's counters one interval ago.
 pub(crate) fn line(snapshot: &ViewerSnapshot, before: Option<&ViewerSnapshot>) -> String {
     let bytes = |snapshot: &ViewerSnapshot| -> u64 {
-        snapshot.connection.outbound.iter().map(|stream| stream.stats.bytes_sent).sum()
+        snapshot
+            .connection
+            .outbound
+            .iter()
+            .map(|stream| stream.stats.bytes_sent)
+            .sum()
     };
     let age = before.map_or(Duration::ZERO, |before| before.age);
     let span = snapshot.age.saturating_sub(age).as_secs_f64().max(0.001);
     let sent = bytes(snapshot).saturating_sub(before.map_or(0, bytes));
-    let streams = || snapshot.connection.outbound.iter().map(|stream| &stream.stats);
+    let streams = || {
+        snapshot
+            .connection
+            .outbound
+            .iter()
+            .map(|stream| &stream.stats)
+    };
     let round_trip = snapshot.connection.round_trip_time;
     format!(
         "{}: {:?}, {:.0} kbit/s, {} frames, {} resent, {} thinned, {} NACK, {} PLI, round trip {}",
         name(snapshot),
         snapshot.state,
         sent as f64 * 8.0 / 1_000.0 / span,
-        streams().map(|stats| u64::from(stats.frames_sent)).sum::<u64>(),
-        streams().map(|stats| stats.retransmitted_packets_sent).sum::<u64>(),
-        streams().map(|stats| u64::from(stats.frames_thinned)).sum::<u64>(),
-        streams().map(|stats| u64::from(stats.nack_count)).sum::<u64>(),
-        streams().map(|stats| u64::from(stats.pli_count)).sum::<u64>(),
-        round_trip.map_or("unknown".to_owned(), |span| format!("{:.1} ms", span.as_secs_f64() * 1e3)),
+        streams()
+            .map(|stats| u64::from(stats.frames_sent))
+            .sum::<u64>(),
+        streams()
+            .map(|stats| stats.retransmitted_packets_sent)
+            .sum::<u64>(),
+        streams()
+            .map(|stats| u64::from(stats.frames_thinned))
+            .sum::<u64>(),
+        streams()
+            .map(|stats| u64::from(stats.nack_count))
+            .sum::<u64>(),
+        streams()
+            .map(|stats| u64::from(stats.pli_count))
+            .sum::<u64>(),
+        round_trip.map_or("unknown".to_owned(), |span| format!(
+            "{:.1} ms",
+            span.as_secs_f64() * 1e3
+        )),
     )
 }
 

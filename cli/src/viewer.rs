@@ -74,7 +74,11 @@ fn conclude(channel: &str, report: &Report) -> Result<(), Failure> {
         Some(first) => format!("first frame after {} ms", first.as_millis()),
         None => "no frame".to_owned(),
     };
-    let ended = report.ended.as_ref().map(|reason| format!("; {reason}")).unwrap_or_default();
+    let ended = report
+        .ended
+        .as_ref()
+        .map(|reason| format!("; {reason}"))
+        .unwrap_or_default();
     say(&format!(
         "connected after {} ms, {first}, {} video and {} audio frames, {} bytes{ended}",
         connected.as_millis(),
@@ -88,5 +92,8 @@ fn conclude(channel: &str, report: &Report) -> Result<(), Failure> {
 /// An id that nobody else has by chance; nothing secret hangs on it.
 fn random_id() -> Result<ClientId, Failure> {
     let random = RandomState::new().build_hasher().finish();
-    Ok(ClientId::new(&format!("viewer-{:08x}", random & 0xffff_ffff))?)
+    Ok(ClientId::new(&format!(
+        "viewer-{:08x}",
+        random & 0xffff_ffff
+    ))?)
 }

@@ -48,7 +48,13 @@ impl Running {
 
     fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .args(["-s", name, &id])
+                .status()
+                .unwrap()
+                .success()
+        );
     }
 
     /// Its exit code; it has `limit` to end.
@@ -150,14 +156,33 @@ fn a_recording_has_the_nal_units_of_the_source() {
     let (source, bytes) = short_sample(&dir);
     let out = dir.join("out.h264");
     let (mut service, endpoint) = service();
-    assert!(run(&["channel", "create", "cam", "--endpoint", &endpoint]).status.success());
+    assert!(
+        run(&["channel", "create", "cam", "--endpoint", &endpoint])
+            .status
+            .success()
+    );
     let source = source.to_str().unwrap();
     let audio = concat!(env!("CARGO_MANIFEST_DIR"), "/../media/sample-ulaw.wav");
-    let camera = ["master", "--channel", "cam", "--video", source, "--audio", audio];
+    let camera = [
+        "master",
+        "--channel",
+        "cam",
+        "--video",
+        source,
+        "--audio",
+        audio,
+    ];
     let mode = ["--once", "--wait-viewer", "--endpoint", &endpoint];
     let mut master = Running::start(&[&camera[..], &mode].concat());
     master.line_with("on air");
-    let record = ["--record", out.to_str().unwrap(), "--seconds", "40", "--endpoint", &endpoint];
+    let record = [
+        "--record",
+        out.to_str().unwrap(),
+        "--seconds",
+        "40",
+        "--endpoint",
+        &endpoint,
+    ];
     let viewer = run(&[&["viewer", "--channel", "cam"][..], &record].concat());
     let said = String::from_utf8(viewer.stdout).unwrap();
     assert!(viewer.status.success(), "{said}");
@@ -181,7 +206,13 @@ fn ctrl_c_tells_the_viewer_and_ends_within_a_second() {
     let dir = scratch("goodbye");
     let (source, _) = short_sample(&dir);
     let (_service, endpoint) = service();
-    let camera = ["--channel", "cam", "--create", "--video", source.to_str().unwrap()];
+    let camera = [
+        "--channel",
+        "cam",
+        "--create",
+        "--video",
+        source.to_str().unwrap(),
+    ];
     let endpoint = ["--endpoint", &endpoint];
     let mut master = Running::start(&[&["master"][..], &camera, &endpoint].concat());
     master.line_with("on air");
@@ -200,12 +231,27 @@ fn the_camera_calls_a_viewer() {
     let dir = scratch("call");
     let (source, _) = short_sample(&dir);
     let (_service, endpoint) = service();
-    let camera = ["--channel", "cam", "--create", "--video", source.to_str().unwrap()];
+    let camera = [
+        "--channel",
+        "cam",
+        "--create",
+        "--video",
+        source.to_str().unwrap(),
+    ];
     let endpoint = ["--endpoint", &endpoint];
     let call = ["master", "--call", "door"];
     let mut master = Running::start(&[&call[..], &camera, &endpoint].concat());
     master.line_with("on air");
-    let waits = ["viewer", "--channel", "cam", "--client-id", "door", "--wait", "--seconds", "10"];
+    let waits = [
+        "viewer",
+        "--channel",
+        "cam",
+        "--client-id",
+        "door",
+        "--wait",
+        "--seconds",
+        "10",
+    ];
     let mut viewer = Running::start(&[&waits[..], &endpoint].concat());
     master.line_with("viewer 0 (door) connected");
     std::thread::sleep(Duration::from_millis(500));
@@ -221,14 +267,22 @@ fn a_full_camera_says_so() {
     let dir = scratch("full");
     let (source, _) = short_sample(&dir);
     let (_service, endpoint) = service();
-    let camera = ["--channel", "cam", "--create", "--video", source.to_str().unwrap()];
+    let camera = [
+        "--channel",
+        "cam",
+        "--create",
+        "--video",
+        source.to_str().unwrap(),
+    ];
     let endpoint = ["--endpoint", &endpoint];
     let one = ["master", "--max-viewers", "1"];
     let mut master = Running::start(&[&one[..], &camera, &endpoint].concat());
     master.line_with("on air");
     let _first = Running::start(&[&["viewer", "--channel", "cam"][..], &endpoint].concat());
     master.line_with("connected after");
-    let text = failure(kvs(&[&["viewer", "--channel", "cam"][..], &endpoint].concat()));
+    let text = failure(kvs(
+        &[&["viewer", "--channel", "cam"][..], &endpoint].concat()
+    ));
     assert!(text.contains("viewer limit"), "{text}");
     master.line_with("refused: viewer limit");
 }
@@ -241,7 +295,11 @@ fn each_refusal_is_one_line_that_says_what_to_do() {
     let (_service, endpoint) = service();
     let at = ["--endpoint", &endpoint];
     let master = |channel| {
-        kvs(&[&["master", "--channel", channel, "--video", source][..], &at].concat())
+        kvs(&[
+            &["master", "--channel", channel, "--video", source][..],
+            &at,
+        ]
+        .concat())
     };
 
     let missing = "kvs channel create nobody";
@@ -260,7 +318,9 @@ fn each_refusal_is_one_line_that_says_what_to_do() {
     wrong_key.env("AWS_ACCESS_KEY_ID", "AKWRONG");
     assert!(failure(wrong_key).contains("AWS_ACCESS_KEY_ID"));
     let mut no_key = master("cam");
-    no_key.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
+    no_key
+        .env_remove("AWS_ACCESS_KEY_ID")
+        .env_remove("AWS_SECRET_ACCESS_KEY");
     assert!(failure(no_key).contains("AWS_PROFILE"));
     let mut no_region = kvs(&["channel", "list"]);
     no_region.env_remove("AWS_REGION");
@@ -268,8 +328,17 @@ fn each_refusal_is_one_line_that_says_what_to_do() {
 
     let not_h264 = dir.join("not.h264");
     std::fs::write(&not_h264, b"RIFF this is no video").unwrap();
-    let text = failure(kvs(&["master", "--channel", "cam", "--video", not_h264.to_str().unwrap()]));
-    assert!(text.contains("not.h264") && text.contains("ffmpeg"), "{text}");
+    let text = failure(kvs(&[
+        "master",
+        "--channel",
+        "cam",
+        "--video",
+        not_h264.to_str().unwrap(),
+    ]));
+    assert!(
+        text.contains("not.h264") && text.contains("ffmpeg"),
+        "{text}"
+    );
     assert!(failure(kvs(&["master", "--channel", "cam"])).contains("--video"));
 
     let taken = endpoint.strip_prefix("http://").unwrap();
@@ -277,9 +346,17 @@ fn each_refusal_is_one_line_that_says_what_to_do() {
     for (command, option) in [("service", "--listen-http"), ("demo", "--listen")] {
         let keys = if command == "service" { &keys[..] } else { &[] };
         let text = failure(kvs(&[&[command, option, taken][..], keys].concat()));
-        assert!(text.contains(taken) && text.contains("another port"), "{text}");
+        assert!(
+            text.contains(taken) && text.contains("another port"),
+            "{text}"
+        );
     }
-    let refused = failure(kvs(&["channel", "list", "--endpoint", "http://127.0.0.1:1"]));
+    let refused = failure(kvs(&[
+        "channel",
+        "list",
+        "--endpoint",
+        "http://127.0.0.1:1",
+    ]));
     assert!(refused.contains("refused"), "{refused}");
     assert_eq!(run(&["master"]).status.code(), Some(2));
 }
@@ -289,9 +366,20 @@ fn channels_are_created_described_listed_and_deleted_over_tls() {
     let dir = scratch("channels");
     let ca = dir.join("ca.pem");
     let keys = ["--access-key", "AKTEST", "--secret-key", "secret"];
-    let listen = ["service", "--listen", "127.0.0.1:0", "--ca-out", ca.to_str().unwrap()];
+    let listen = [
+        "service",
+        "--listen",
+        "127.0.0.1:0",
+        "--ca-out",
+        ca.to_str().unwrap(),
+    ];
     let mut service = Running::start(&[&listen[..], &keys].concat());
-    let endpoint = service.line_with("HTTPS").rsplit(' ').next().unwrap().to_owned();
+    let endpoint = service
+        .line_with("HTTPS")
+        .rsplit(' ')
+        .next()
+        .unwrap()
+        .to_owned();
     let channel = |command: &[&str]| {
         let mut call = kvs(&[&["channel"][..], command, &["--endpoint", &endpoint]].concat());
         call.env("AWS_CA_BUNDLE", &ca);
@@ -299,7 +387,11 @@ fn channels_are_created_described_listed_and_deleted_over_tls() {
     };
     let said = |command: &[&str]| {
         let output = channel(command).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         String::from_utf8(output.stdout).unwrap()
     };
     let arn = said(&["create", "porch"]).trim().to_owned();

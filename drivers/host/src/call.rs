@@ -67,7 +67,9 @@ pub struct Caller {
 
 impl fmt::Debug for Caller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Caller").field("skew", &self.skew).finish_non_exhaustive()
+        f.debug_struct("Caller")
+            .field("skew", &self.skew)
+            .finish_non_exhaustive()
     }
 }
 
@@ -75,7 +77,11 @@ impl Caller {
     /// A caller that speaks TLS through `tls`.
     #[must_use]
     pub fn new(tls: TlsConnector) -> Self {
-        Self { tls, clock: Clock::start(), skew: AtomicI64::new(0) }
+        Self {
+            tls,
+            clock: Clock::start(),
+            skew: AtomicI64::new(0),
+        }
     }
 
     /// Wall time by the service's clock, as far as it is known: what signatures should carry.
@@ -115,12 +121,18 @@ impl Caller {
             }
             while let Some(event) = call.poll_event() {
                 match event {
-                    Event::OpenStream { id, host, port, tls } => {
+                    Event::OpenStream {
+                        id,
+                        host,
+                        port,
+                        tls,
+                    } => {
                         streams.open(u64::from(id.0), &host, port, tls);
                     }
                     Event::CloseStream(id) => streams.close(u64::from(id.0)),
                     Event::ClockSkew { seconds } => {
-                        self.skew.fetch_add(seconds.saturating_mul(1_000_000), Ordering::Relaxed);
+                        self.skew
+                            .fetch_add(seconds.saturating_mul(1_000_000), Ordering::Relaxed);
                     }
                     _ => {}
                 }
@@ -195,6 +207,8 @@ impl Caller {
             }
             Err(Gone::Eof)
         };
-        tokio::time::timeout(PATIENCE, answer).await.unwrap_or(Err(Gone::TimedOut))
+        tokio::time::timeout(PATIENCE, answer)
+            .await
+            .unwrap_or(Err(Gone::TimedOut))
     }
 }

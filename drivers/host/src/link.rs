@@ -26,7 +26,12 @@ impl SignalingLink {
     #[must_use]
     pub fn new(client: Client, tls: TlsConnector) -> Self {
         let (sender, reports) = mpsc::channel(REPORTS);
-        Self { client, streams: Streams::new(tls, sender), reports, buf: vec![0; CHUNK] }
+        Self {
+            client,
+            streams: Streams::new(tls, sender),
+            reports,
+            buf: vec![0; CHUNK],
+        }
     }
 
     /// The machine itself.
@@ -52,7 +57,12 @@ impl SignalingLink {
                 self.streams.write(u64::from(transmit.stream.0), bytes);
             }
             match self.client.poll_event()? {
-                Event::OpenStream { id, host, port, tls } => {
+                Event::OpenStream {
+                    id,
+                    host,
+                    port,
+                    tls,
+                } => {
                     self.streams.open(u64::from(id.0), &host, port, tls);
                 }
                 Event::CloseStream(id) => self.streams.close(u64::from(id.0)),

@@ -95,7 +95,12 @@ pub enum MasterEvent {
 /// What the application asks of a master.
 #[derive(Debug)]
 enum Command {
-    Frame { kind: Kind, data: Vec<u8>, pts: Duration, key: bool },
+    Frame {
+        kind: Kind,
+        data: Vec<u8>,
+        pts: Duration,
+        key: bool,
+    },
     Snapshots(oneshot::Sender<Vec<ViewerSnapshot>>),
     Shutdown,
 }
@@ -130,13 +135,25 @@ impl Master {
         let media = Arc::new(Mutex::new(None));
         let mut running = Running::new(config, events, Arc::clone(&media))?;
         let task = tokio::spawn(async move { running.run(inbox).await });
-        Ok(Self { commands, media, task })
+        Ok(Self {
+            commands,
+            media,
+            task,
+        })
     }
 
     /// Sends a frame of an encoder of the application's own to every viewer. `pts` is on one clock
     /// for audio and video. `false` when the master has ended.
     pub async fn push_frame(&self, kind: Kind, data: Vec<u8>, pts: Duration, key: bool) -> bool {
-        self.commands.send(Command::Frame { kind, data, pts, key }).await.is_ok()
+        self.commands
+            .send(Command::Frame {
+                kind,
+                data,
+                pts,
+                key,
+            })
+            .await
+            .is_ok()
     }
 
     /// The viewers and their statistics.
@@ -153,7 +170,10 @@ impl Master {
     /// A handle that asks questions and does not keep the master running.
     #[must_use]
     pub fn observer(&self) -> Observer {
-        Observer { commands: self.commands.downgrade(), media: Arc::clone(&self.media) }
+        Observer {
+            commands: self.commands.downgrade(),
+            media: Arc::clone(&self.media),
+        }
     }
 
     /// Says goodbye to every viewer and ends. Takes at most half a second.
@@ -175,7 +195,9 @@ impl Observer {
     /// The viewers and their statistics; none once the master has ended.
     pub async fn snapshots(&self) -> Vec<ViewerSnapshot> {
         let (reply, answer) = oneshot::channel();
-        let Some(commands) = self.commands.upgrade() else { return Vec::new() };
+        let Some(commands) = self.commands.upgrade() else {
+            return Vec::new();
+        };
         if commands.send(Command::Snapshots(reply)).await.is_err() {
             return Vec::new();
         }
@@ -244,7 +266,9 @@ impl Running {
         settings.receive_video = config.record_dir.is_some();
         let of_player = config.player.as_ref().map(|player| {
             let sources = [player.video(), player.audio()].into_iter().flatten();
-            sources.filter_map(|source| rtp_codec(source.codec())).collect()
+            sources
+                .filter_map(|source| rtp_codec(source.codec()))
+                .collect()
         });
         for codec in of_player.unwrap_or(config.codecs) {
             settings = settings.with_track(codec);
@@ -326,7 +350,12 @@ impl Running {
                     self.camera.resolved(now, viewer, id, address);
                 }
                 Wake::Addresses => self.refresh_addresses(now),
-                Wake::Command(Some(Command::Frame { kind, data, pts, key })) => {
+                Wake::Command(Some(Command::Frame {
+                    kind,
+                    data,
+                    pts,
+                    key,
+                })) => {
                     if let Some(track) = self.camera.track(kind)
                         && let Err(error) = self.camera.push_frame(now, track, &data, pts, key)
                     {
@@ -367,7 +396,10 @@ impl Running {
         let camera = camera.filter(|_| !self.net.is_blocked());
         let link = self.link.poll_timeout().map(|(at, _)| at);
         let media = self.next_frame();
-        [camera, link, media, self.call_at].into_iter().flatten().min()
+        [camera, link, media, self.call_at]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     fn transmit(&mut self, now: Instant) {
@@ -426,7 +458,11 @@ impl Running {
                     if !self.recordings.contains_key(&key)
                         && let Some(dir) = &self.record_dir
                     {
-                        let stem = dir.join(format!("{viewer}-{kind:?}").replace(' ', "-").to_lowercase());
+                        let stem = dir.join(
+                            format!("{viewer}-{kind:?}")
+                                .replace(' ', "-")
+                                .to_lowercase(),
+                        );
                         match Recording::create(&stem, frame.codec) {
                             Ok(recording) => {
                                 self.recordings.insert(key, recording);
@@ -434,7 +470,9 @@ impl Running {
                             Err(error) => {
                                 // One complaint, then no further try.
                                 self.record_dir = None;
-                                let _ = self.events.send(MasterEvent::RecordingFailed(error.to_string()));
+                                let _ = self
+                                    .events
+                                    .send(MasterEvent::RecordingFailed(error.to_string()));
                             }
                         }
                     }
@@ -443,11 +481,18 @@ impl Running {
                             recording.frame(frame.rtp_timestamp, frame.key, frame.data)
                     {
                         self.recordings.remove(&key);
-                        let _ = self.events.send(MasterEvent::RecordingFailed(error.to_string()));
+                        let _ = self
+                            .events
+                            .send(MasterEvent::RecordingFailed(error.to_string()));
                     }
                     continue;
                 }
-                Event::Message { viewer, channel, kind, data } => {
+                Event::Message {
+                    viewer,
+                    channel,
+                    kind,
+                    data,
+                } => {
                     if self.echo {
                         echoes.push((viewer, channel, kind, data.to_vec()));
                     }
@@ -457,7 +502,10 @@ impl Running {
                     self.joined.insert(viewer, now);
                     MasterEvent::Joined(viewer, client)
                 }
-                Event::ViewerState { viewer, state: ConnectionState::Connected } => {
+                Event::ViewerState {
+                    viewer,
+                    state: ConnectionState::Connected,
+                } => {
                     self.call_at = self.call_at.filter(|_| self.call.is_none());
                     if self.wait_viewer && self.started.is_none() {
                         self.started = Some(now);
@@ -465,7 +513,11 @@ impl Running {
                     let joined = self.joined.get(&viewer).copied().unwrap_or(now);
                     MasterEvent::Connected(viewer, now.since(joined))
                 }
-                Event::ViewerLeft { viewer, client, reason } => {
+                Event::ViewerLeft {
+                    viewer,
+                    client,
+                    reason,
+                } => {
                     self.joined.remove(&viewer);
                     let _ = self.events.send(MasterEvent::Left(viewer, client, reason));
                     finish_recordings(&mut self.recordings, Some(viewer), &self.events);
@@ -497,7 +549,9 @@ impl Running {
             self.camera.set_wall_clock(Wall::new(now, unix));
             self.link.client().set_wall_clock(now, unix);
         }
-        let Some(player) = &mut self.player else { return };
+        let Some(player) = &mut self.player else {
+            return;
+        };
         if self.ended {
             return;
         }
@@ -516,11 +570,13 @@ impl Running {
             });
         }
         while let Some(frame) = player.next_frame(now.since(started)) {
-            let Some(track) = rtp_codec(frame.codec).and_then(|c| self.camera.track(c.kind())) else {
+            let Some(track) = rtp_codec(frame.codec).and_then(|c| self.camera.track(c.kind()))
+            else {
                 continue;
             };
-            if let Err(error) =
-                self.camera.push_frame(now, track, frame.data, frame.pts, frame.key)
+            if let Err(error) = self
+                .camera
+                .push_frame(now, track, frame.data, frame.pts, frame.key)
             {
                 tracing::warn!(%error, "a frame was not sent");
             }
@@ -541,12 +597,18 @@ impl Running {
 
     /// Calls the viewer that is to be called, until it is there.
     fn calls(&mut self, now: Instant) {
-        let (Some(client), Some(at)) = (&self.call, self.call_at) else { return };
+        let (Some(client), Some(at)) = (&self.call, self.call_at) else {
+            return;
+        };
         if at > now {
             return;
         }
         self.call_at = None;
-        let waiting = self.camera.snapshots(now).iter().any(|v| v.client.as_ref() == Some(client));
+        let waiting = self
+            .camera
+            .snapshots(now)
+            .iter()
+            .any(|v| v.client.as_ref() == Some(client));
         if waiting {
             return;
         }
@@ -605,10 +667,15 @@ fn finish_recordings(
     viewer: Option<ViewerId>,
     events: &mpsc::UnboundedSender<MasterEvent>,
 ) {
-    let keys: Vec<_> =
-        recordings.keys().filter(|(of, _)| viewer.is_none_or(|v| v == *of)).copied().collect();
+    let keys: Vec<_> = recordings
+        .keys()
+        .filter(|(of, _)| viewer.is_none_or(|v| v == *of))
+        .copied()
+        .collect();
     for key in keys {
-        let Some(recording) = recordings.remove(&key) else { continue };
+        let Some(recording) = recordings.remove(&key) else {
+            continue;
+        };
         let _ = events.send(match recording.finish() {
             Ok((path, frames)) => MasterEvent::Recorded(path, frames),
             Err(error) => MasterEvent::RecordingFailed(error.to_string()),
@@ -624,7 +691,8 @@ pub(crate) fn cname(rng: &mut Rng) -> String {
 /// The STUN servers among ICE server records, resolved to addresses where they are written so.
 pub(crate) fn stun_servers(servers: &[IceServer]) -> Vec<SocketAddr> {
     let urls = servers.iter().flat_map(|server| &server.urls);
-    urls.filter_map(|url| url.strip_prefix("stun:")?.split('?').next()?.parse().ok()).collect()
+    urls.filter_map(|url| url.strip_prefix("stun:")?.split('?').next()?.parse().ok())
+        .collect()
 }
 
 fn resolve(reply: Resolver, viewer: ViewerId, id: smolrtc::ice::MdnsId, name: String) {

@@ -29,8 +29,10 @@ impl std::error::Error for MediaError {}
 /// # Errors
 /// When it cannot be read or is not what it should be; the text says what and where.
 pub fn open(path: &Path, video: bool) -> Result<Source<Vec<u8>>, MediaError> {
-    let bytes = std::fs::read(path)
-        .map_err(|error| MediaError { path: path.to_owned(), why: unreadable(&error) })?;
+    let bytes = std::fs::read(path).map_err(|error| MediaError {
+        path: path.to_owned(),
+        why: unreadable(&error),
+    })?;
     open_bytes(path, bytes, video)
 }
 
@@ -39,9 +41,15 @@ pub fn open(path: &Path, video: bool) -> Result<Source<Vec<u8>>, MediaError> {
 /// # Errors
 /// When it is not what it should be.
 pub fn open_bytes(path: &Path, bytes: Vec<u8>, video: bool) -> Result<Source<Vec<u8>>, MediaError> {
-    let failed = |why: String| MediaError { path: path.to_owned(), why };
+    let failed = |why: String| MediaError {
+        path: path.to_owned(),
+        why,
+    };
     // The name tells which error to give; the content, what the file is.
-    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or("");
+    let extension = path
+        .extension()
+        .and_then(|extension| extension.to_str())
+        .unwrap_or("");
     let source = match extension {
         "h264" | "264" => Source::open_annexb(bytes, FileCodec::H264),
         "h265" | "265" | "hevc" => Source::open_annexb(bytes, FileCodec::H265),
@@ -52,8 +60,15 @@ pub fn open_bytes(path: &Path, bytes: Vec<u8>, video: bool) -> Result<Source<Vec
     if is_video == video {
         Ok(source)
     } else {
-        let (is, flag) = if is_video { ("video", "--video") } else { ("audio", "--audio") };
-        Err(failed(format!("this is {is}, {}; give it to {flag}", source.codec().name())))
+        let (is, flag) = if is_video {
+            ("video", "--video")
+        } else {
+            ("audio", "--audio")
+        };
+        Err(failed(format!(
+            "this is {is}, {}; give it to {flag}",
+            source.codec().name()
+        )))
     }
 }
 
@@ -121,7 +136,8 @@ impl Recording {
     pub fn create(stem: &Path, codec: Codec) -> Result<Self, MediaError> {
         let recorder = Recorder::new(file_codec(codec), 1);
         let mut path = stem.to_owned();
-        path.as_mut_os_string().push(format!(".{}", recorder.extension()));
+        path.as_mut_os_string()
+            .push(format!(".{}", recorder.extension()));
         Self::create_at(path, codec)
     }
 
@@ -130,8 +146,10 @@ impl Recording {
     /// # Errors
     /// When it cannot be created.
     pub fn create_at(path: PathBuf, codec: Codec) -> Result<Self, MediaError> {
-        let file = File::create(&path)
-            .map_err(|error| MediaError { path: path.clone(), why: error.to_string() })?;
+        let file = File::create(&path).map_err(|error| MediaError {
+            path: path.clone(),
+            why: error.to_string(),
+        })?;
         Ok(Self {
             path,
             file,
@@ -195,6 +213,9 @@ impl Recording {
     }
 
     fn failed(&self, error: &std::io::Error) -> MediaError {
-        MediaError { path: self.path.clone(), why: error.to_string() }
+        MediaError {
+            path: self.path.clone(),
+            why: error.to_string(),
+        }
     }
 }

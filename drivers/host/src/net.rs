@@ -67,7 +67,11 @@ impl Net {
         });
         let mut failure = None;
         for address in now {
-            if self.sockets.iter().any(|socket| socket.local().ip() == address) {
+            if self
+                .sockets
+                .iter()
+                .any(|socket| socket.local().ip() == address)
+            {
                 continue;
             }
             match Socket::bind(SocketAddr::new(address, 0)) {
@@ -87,7 +91,12 @@ impl Net {
     /// Datagrams that an engine may write at once.
     #[must_use]
     pub fn max_segments(&self) -> usize {
-        self.sockets.iter().map(Socket::max_segments).min().unwrap_or(1).min(MAX_SEGMENTS)
+        self.sockets
+            .iter()
+            .map(Socket::max_segments)
+            .min()
+            .unwrap_or(1)
+            .min(MAX_SEGMENTS)
     }
 
     /// Whether the last send still waits for its socket. Nothing should be polled from an engine
@@ -109,7 +118,11 @@ impl Net {
             {
                 ready |= socket.poll_writable(context);
             }
-            if ready { Poll::Ready(()) } else { Poll::Pending }
+            if ready {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
         })
         .await;
     }
@@ -120,7 +133,9 @@ impl Net {
         let mut datagrams = 0;
         for socket in &self.sockets {
             let local = socket.local();
-            let got = socket.receive(&mut self.buffers, &mut |from, bytes| take(from, local, bytes));
+            let got = socket.receive(&mut self.buffers, &mut |from, bytes| {
+                take(from, local, bytes)
+            });
             // A dead socket's address goes with the next refresh.
             datagrams += got.unwrap_or(0);
         }
@@ -142,7 +157,10 @@ impl Net {
     /// Tries once more what a full socket did not take.
     pub fn flush(&mut self) {
         while let Some((transmit, bytes)) = self.pending.front() {
-            match self.socket(transmit.from).map(|socket| socket.send(transmit, bytes)) {
+            match self
+                .socket(transmit.from)
+                .map(|socket| socket.send(transmit, bytes))
+            {
                 Some(Ok(false)) => return,
                 _ => self.pending.pop_front(),
             };

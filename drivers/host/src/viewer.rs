@@ -123,7 +123,11 @@ pub async fn watch(config: Config, mut stop: oneshot::Receiver<()>) -> Result<Re
             _ = &mut stop => break,
             () = sleep => viewer.clock.now(),
         };
-        if viewer.peer.poll_timeout(&[]).is_some_and(|(at, _)| at <= now) {
+        if viewer
+            .peer
+            .poll_timeout(&[])
+            .is_some_and(|(at, _)| at <= now)
+        {
             viewer.peer.handle_timeout(now);
         }
         if viewer.link.poll_timeout().is_some_and(|(at, _)| at <= now) {
@@ -169,8 +173,13 @@ impl Viewing {
         for address in net.refresh()?.added {
             peer.add_interface(now, address);
         }
-        let mut client =
-            Client::new(now, config.signaling, config.credentials, rng.fork(), &PROVIDER)?;
+        let mut client = Client::new(
+            now,
+            config.signaling,
+            config.credentials,
+            rng.fork(),
+            &PROVIDER,
+        )?;
         client.set_wall_clock(now, clock.unix());
         Ok(Self {
             clock,
@@ -205,7 +214,9 @@ impl Viewing {
     fn transmit(&mut self, now: Instant) {
         let segments = self.net.max_segments();
         while !self.net.is_blocked()
-            && let Some(transmit) = self.peer.poll_transmit(now, &[], segments, &mut self.net.buf)
+            && let Some(transmit) = self
+                .peer
+                .poll_transmit(now, &[], segments, &mut self.net.buf)
         {
             self.net.send(transmit);
         }
@@ -239,9 +250,7 @@ impl Viewing {
                 },
                 // A viewer is started by somebody who waits: what fails before the first
                 // connection, fails.
-                Signal::Failed { error, .. }
-                    if !error.is_transient() || !self.online =>
-                {
+                Signal::Failed { error, .. } if !error.is_transient() || !self.online => {
                     return Err(ViewerError::Signaling(error));
                 }
                 Signal::Failed { error, .. } => tracing::warn!(%error, "signaling; trying again"),
@@ -315,7 +324,9 @@ impl Viewing {
                 }
                 Event::StateChanged(ConnectionState::Connected) => {
                     let offered = self.offered.unwrap_or(now);
-                    self.report.connected_after.get_or_insert(now.since(offered));
+                    self.report
+                        .connected_after
+                        .get_or_insert(now.since(offered));
                 }
                 Event::Closed(reason) => {
                     self.report.ended = Some(reason);
@@ -323,7 +334,9 @@ impl Viewing {
                 }
                 Event::Frame(frame) => {
                     let offered = self.offered.unwrap_or(now);
-                    self.report.first_frame_after.get_or_insert(now.since(offered));
+                    self.report
+                        .first_frame_after
+                        .get_or_insert(now.since(offered));
                     self.report.bytes += frame.data.len() as u64;
                     if frame.codec.kind() == Kind::Audio {
                         self.report.audio_frames += 1;

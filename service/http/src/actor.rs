@@ -88,12 +88,13 @@ impl Actor {
 
 async fn run(mut service: Service, mut commands: mpsc::Receiver<Command>) {
     let start = std::time::Instant::now();
-    let now = || {
-        Instant::from_micros(u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX))
-    };
+    let now =
+        || Instant::from_micros(u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX));
     let mut sockets: BTreeMap<ConnectionId, mpsc::Sender<ToSocket>> = BTreeMap::new();
     loop {
-        let deadline = service.poll_timeout().map(|(at, _)| start + at.since(Instant::ZERO));
+        let deadline = service
+            .poll_timeout()
+            .map(|(at, _)| start + at.since(Instant::ZERO));
         let sleep = async {
             match deadline {
                 Some(at) => tokio::time::sleep_until(at.into()).await,
@@ -111,7 +112,8 @@ async fn run(mut service: Service, mut commands: mpsc::Receiver<Command>) {
             None => service.handle_timeout(now()),
             Some(Command::Http(call, reply)) => {
                 // Whoever asked may be gone; so in all replies below.
-                let _ = reply.send(call.with(|request| service.handle_http(now(), unix(), request)));
+                let _ =
+                    reply.send(call.with(|request| service.handle_http(now(), unix(), request)));
             }
             Some(Command::Upgrade(call, reply)) => {
                 let admitted = call.with(|request| service.handle_upgrade(now(), unix(), request));
@@ -147,7 +149,9 @@ fn deliver(service: &mut Service, sockets: &mut BTreeMap<ConnectionId, mpsc::Sen
             _ => continue,
         };
         let last = matches!(sent, ToSocket::Close(..));
-        let taken = sockets.get(&id).is_some_and(|socket| socket.try_send(sent).is_ok());
+        let taken = sockets
+            .get(&id)
+            .is_some_and(|socket| socket.try_send(sent).is_ok());
         if !taken && sockets.remove(&id).is_some() {
             tracing::warn!(connection = id.0, "a client reads too slowly; disconnected");
             service.handle_close(id);
@@ -159,9 +163,15 @@ fn deliver(service: &mut Service, sockets: &mut BTreeMap<ConnectionId, mpsc::Sen
 
 impl Call {
     fn with<T>(&self, take: impl FnOnce(&Request<'_>) -> T) -> T {
-        let headers: Vec<(&str, &str)> =
-            self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        let host = headers.iter().find(|(name, _)| *name == "host").map_or("", |(_, host)| *host);
+        let headers: Vec<(&str, &str)> = self
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        let host = headers
+            .iter()
+            .find(|(name, _)| *name == "host")
+            .map_or("", |(_, host)| *host);
         take(&Request {
             method: &self.method,
             path: &self.path,
@@ -176,6 +186,8 @@ impl Call {
 }
 
 fn unix() -> UnixTime {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
     UnixTime::from_micros(u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
 }

@@ -14,7 +14,11 @@ use crate::StartError;
 /// certificate in PEM.
 pub(crate) fn acceptor(address: IpAddr) -> Result<(TlsAcceptor, String), StartError> {
     let mut names = vec!["localhost".to_owned()];
-    for ip in ["127.0.0.1", "::1"].map(str::to_owned).into_iter().chain([address.to_string()]) {
+    for ip in ["127.0.0.1", "::1"]
+        .map(str::to_owned)
+        .into_iter()
+        .chain([address.to_string()])
+    {
         if !names.contains(&ip) {
             names.push(ip);
         }
@@ -22,8 +26,12 @@ pub(crate) fn acceptor(address: IpAddr) -> Result<(TlsAcceptor, String), StartEr
     let failed = |error: rcgen::Error| StartError::Certificate(error.to_string());
     // `new` makes an address of a name that is one.
     let mut params = CertificateParams::new(names).map_err(failed)?;
-    params.subject_alt_names.retain(|name| !matches!(name, SanType::IpAddress(ip) if ip.is_unspecified()));
-    params.distinguished_name.push(DnType::CommonName, "kvs-webrtc local service");
+    params
+        .subject_alt_names
+        .retain(|name| !matches!(name, SanType::IpAddress(ip) if ip.is_unspecified()));
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "kvs-webrtc local service");
     let key = KeyPair::generate().map_err(failed)?;
     let certificate = params.self_signed(&key).map_err(failed)?;
     let private = PrivateKeyDer::try_from(key.serialize_der())

@@ -28,10 +28,16 @@ impl fmt::Display for StartError {
                 write!(f, "cannot listen on {address}: ")?;
                 match error.kind() {
                     ErrorKind::AddrInUse => {
-                        write!(f, "the port is in use; stop the program that has it or choose another port")
+                        write!(
+                            f,
+                            "the port is in use; stop the program that has it or choose another port"
+                        )
                     }
                     ErrorKind::AddrNotAvailable => {
-                        write!(f, "this machine has no such address; use one of its own, 127.0.0.1 or 0.0.0.0")
+                        write!(
+                            f,
+                            "this machine has no such address; use one of its own, 127.0.0.1 or 0.0.0.0"
+                        )
                     }
                     ErrorKind::PermissionDenied => {
                         write!(f, "not permitted; choose a port above 1023")
@@ -41,7 +47,11 @@ impl fmt::Display for StartError {
             }
             Self::Certificate(why) => write!(f, "cannot make a TLS certificate: {why}"),
             Self::CaOut(path, error) => {
-                write!(f, "cannot write the certificate to {}: {error}", path.display())
+                write!(
+                    f,
+                    "cannot write the certificate to {}: {error}",
+                    path.display()
+                )
             }
             Self::NoListener => f.write_str("give an address to listen on"),
             Self::Entropy => f.write_str("the system gives no random numbers"),

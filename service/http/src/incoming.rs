@@ -48,7 +48,10 @@ pub(crate) struct Incoming {
 
 impl Incoming {
     pub(crate) fn new(listener: TcpListener, tls: Option<TlsAcceptor>) -> io::Result<Self> {
-        let address = Peer { address: listener.local_addr()?, secure: tls.is_some() };
+        let address = Peer {
+            address: listener.local_addr()?,
+            secure: tls.is_some(),
+        };
         let (sender, ready) = mpsc::channel(16);
         tokio::spawn(accept(listener, tls, sender));
         Ok(Self { address, ready })
@@ -75,7 +78,10 @@ async fn accept(
         };
         // Signaling messages are small and urgent.
         let _ = stream.set_nodelay(true);
-        let peer = Peer { address, secure: tls.is_some() };
+        let peer = Peer {
+            address,
+            secure: tls.is_some(),
+        };
         let Some(tls) = tls.clone() else {
             if sender.send((Stream::Plain(stream), peer)).await.is_err() {
                 return;

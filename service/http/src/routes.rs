@@ -25,7 +25,8 @@ pub(crate) async fn handle(
 ) -> Response {
     let (mut parts, body) = request.into_parts();
     let upgrade = parts.headers.get(header::UPGRADE).is_some_and(|to| {
-        to.to_str().is_ok_and(|to| to.eq_ignore_ascii_case("websocket"))
+        to.to_str()
+            .is_ok_and(|to| to.eq_ignore_ascii_case("websocket"))
     });
     if upgrade {
         let call = call(&parts, peer, Vec::new());
@@ -53,7 +54,9 @@ fn call(parts: &Parts, peer: Peer, body: Vec<u8>) -> Call {
     let headers = parts
         .headers
         .iter()
-        .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
+        .filter_map(|(name, value)| {
+            Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+        })
         .collect();
     Call {
         method: parts.method.as_str().to_owned(),
@@ -72,7 +75,9 @@ fn answer(response: kvs_service_core::Response) -> Response {
         StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     for (name, value) in response.headers {
         if let Ok(value) = HeaderValue::from_str(&value) {
-            answer.headers_mut().append(HeaderName::from_static(name), value);
+            answer
+                .headers_mut()
+                .append(HeaderName::from_static(name), value);
         }
     }
     answer

@@ -36,7 +36,13 @@ impl Config {
     /// No listener yet.
     #[must_use]
     pub const fn new(service: kvs_service_core::Config) -> Self {
-        Self { service, listen_tls: None, listen_http: None, stun: None, ca_out: None }
+        Self {
+            service,
+            listen_tls: None,
+            listen_http: None,
+            stun: None,
+            ca_out: None,
+        }
     }
 }
 
@@ -67,7 +73,9 @@ impl Server {
             Some(address) => {
                 let socket = UdpSocket::bind(address).await;
                 let socket = socket.map_err(|error| StartError::Bind(address, error))?;
-                let bound = socket.local_addr().map_err(|error| StartError::Bind(address, error))?;
+                let bound = socket
+                    .local_addr()
+                    .map_err(|error| StartError::Bind(address, error))?;
                 config.service.stun = Some(stun::reachable(bound).to_string());
                 Some((socket, bound))
             }
@@ -112,7 +120,9 @@ impl Server {
     ) -> Result<(), StartError> {
         let incoming =
             Incoming::new(listener, tls).map_err(|error| StartError::Bind(address, error))?;
-        let router = Router::new().fallback(routes::handle).with_state(self.actor.clone());
+        let router = Router::new()
+            .fallback(routes::handle)
+            .with_state(self.actor.clone());
         let service = router.into_make_service_with_connect_info::<Peer>();
         self.tasks.push(tokio::spawn(async move {
             // It ends only by being aborted.
@@ -156,7 +166,9 @@ impl Drop for Server {
 async fn bind(
     address: Option<SocketAddr>,
 ) -> Result<Option<(TcpListener, SocketAddr)>, StartError> {
-    let Some(address) = address else { return Ok(None) };
+    let Some(address) = address else {
+        return Ok(None);
+    };
     let failed = |error| StartError::Bind(address, error);
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;

@@ -14,7 +14,9 @@ pub(crate) async fn serve(socket: UdpSocket) {
     let (mut request, mut answer) = ([0; REQUEST], [0; ANSWER]);
     loop {
         // An ICMP error for an answer of ours is no reason to stop.
-        let Ok((len, from)) = socket.recv_from(&mut request).await else { continue };
+        let Ok((len, from)) = socket.recv_from(&mut request).await else {
+            continue;
+        };
         let datagram = request.get(..len).unwrap_or_default();
         if let Some(len) = Service::handle_stun(from, datagram, &mut answer) {
             let answer = answer.get(..len).unwrap_or_default();
