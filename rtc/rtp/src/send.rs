@@ -142,6 +142,20 @@ impl Sender {
         self.resends.forget_stream(id);
     }
 
+    /// Pauses a stream, or lets it go on: a section's direction may change while it runs (RFC 8829
+    /// section 5.10). Sender reports go on in a pause. A stream goes on with the newest key frame that
+    /// it has not sent, audio with the newest frame. Unknown ids are ignored.
+    pub fn set_sending(&mut self, now: Instant, id: StreamId, sending: bool) {
+        if let Some(stream) = self.streams.iter_mut().find(|stream| stream.id == id) {
+            if sending {
+                stream.resume(now);
+            } else {
+                stream.pause();
+                self.resends.forget_stream(id);
+            }
+        }
+    }
+
     /// The codec of a stream.
     #[must_use]
     pub fn codec(&self, id: StreamId) -> Option<crate::Codec> {

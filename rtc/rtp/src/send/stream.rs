@@ -28,6 +28,8 @@ const TOO_LATE: Duration = Duration::from_millis(1_500);
 
 #[derive(Clone, Copy, Debug)]
 enum Cursor {
+    /// Nothing goes until the stream is resumed; then no frame before `from` will do.
+    Paused { from: u64 },
     /// No frame before `from` will do, and only a key frame; ask for one at `ask_at`.
     Waiting { from: u64, ask_at: Instant },
     /// Next goes `packet` of `frame`; `begun` once a packet of that frame left.
@@ -104,6 +106,8 @@ pub(super) struct Stream {
     plain_resend: bool,
     timestamp_offset: u32,
     cursor: Cursor,
+    /// The next key frame ends a pause: what lies before it was not left out for want of room.
+    resuming: bool,
     pub(super) runs: Runs,
     /// The newest key frame sent or begun, and when its first packet left.
     key_frame: Option<(u64, Instant)>,
@@ -156,6 +160,7 @@ impl Stream {
                 from: 0,
                 ask_at: now,
             },
+            resuming: false,
             runs: Runs::new(runs, first),
             key_frame: None,
             picture_lost: false,
@@ -188,9 +193,32 @@ impl Stream {
         let under_way = self
             .key_frame
             .is_some_and(|(_, begun)| now.since(begun) < rtt);
-        if !under_way && !self.is_audio() {
+        if !under_way && !self.is_audio() && !self.is_paused() {
             self.picture_lost = true;
         }
+    }
+
+    /// Stops after the packet that left last. Sequence numbers go on where they were: under the same
+    /// SRTP key an index must never come twice.
+    pub(super) const fn pause(&mut self) {
+        let from = match self.cursor {
+            Cursor::Paused { from } | Cursor::Waiting { from, .. } => from,
+            Cursor::At { frame, begun, .. } => frame.saturating_add(begun as u64),
+        };
+        self.cursor = Cursor::Paused { from };
+        (self.picture_lost, self.key_needed, self.opening) = (false, false, None);
+    }
+
+    /// Goes on with the newest key frame that was not sent yet, or the next one.
+    pub(super) const fn resume(&mut self, now: Instant) {
+        if let Cursor::Paused { from } = self.cursor {
+            self.cursor = Cursor::Waiting { from, ask_at: now };
+            self.resuming = true;
+        }
+    }
+
+    const fn is_paused(&self) -> bool {
+        matches!(self.cursor, Cursor::Paused { .. })
     }
 
     /// Brings the cursor to the packet that goes next. Bounded by the frames of the ring; O(1)
@@ -204,6 +232,7 @@ impl Stream {
         }
         loop {
             match self.cursor {
+                Cursor::Paused { .. } => return Next::Nothing,
                 Cursor::Waiting { from, ask_at } => {
                     let key = ring.newest_key_frame().filter(|key| *key >= from);
                     let Some((frame, slot)) = key.and_then(|key| Some((key, ring.slot(key)?)))
@@ -217,7 +246,7 @@ impl Stream {
                         }
                         return Next::Nothing;
                     };
-                    if self.clock.is_some() {
+                    if !core::mem::take(&mut self.resuming) && self.clock.is_some() {
                         let skipped = frame.saturating_sub(from) as u32;
                         self.stats.frames_thinned = self.stats.frames_thinned.wrapping_add(skipped);
                     }
@@ -388,7 +417,7 @@ impl Stream {
         transport_sequence: u16,
         buf: &mut [u8],
     ) -> Option<Written> {
-        if !self.can_resend() {
+        if !self.can_resend() || self.is_paused() {
             return None;
         }
         let packet = self.runs.packet_at(index)?;

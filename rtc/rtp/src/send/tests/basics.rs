@@ -541,3 +541,50 @@ fn a_lost_first_packet_is_resent_although_nobody_can_ask_for_it() {
         assert_eq!(again.payload[2..], *first.payload);
     }
 }
+
+#[test]
+fn a_paused_stream_is_silent_and_goes_on_with_the_next_sequence_number() {
+    let (mut sender, mut rings) = (sender(), video_ring());
+    let id = sender.add_stream(MS(0), video(0)).unwrap();
+    push(&mut rings[0], 0, 3_000, true);
+    push(&mut rings[0], 1, 500, false);
+    let before = drain(&mut sender, &rings, MS(40));
+    assert_eq!(before.len(), 4);
+    sender.set_sending(MS(6_000), id, false);
+    push(&mut rings[0], 2, 500, false);
+    push(&mut rings[0], 3, 3_000, true);
+    push(&mut rings[0], 4, 500, false);
+    // What was lost is not sent again either, and no key frame asked for.
+    let last = RtpPacket::parse(&before[3].1).unwrap();
+    nack(&mut sender, MS(6_000), last.ssrc, &[last.sequence_number]);
+    pli(&mut sender, MS(6_000), last.ssrc);
+    assert!(drain(&mut sender, &rings, MS(6_001)).is_empty());
+    assert!(!matches!(
+        sender.poll_event(),
+        Some(Event::KeyFrameNeeded { .. })
+    ));
+    sender.set_sending(MS(12_000), id, true);
+    let after = drain(&mut sender, &rings, MS(12_000));
+    let first = RtpPacket::parse(&after[0].1).unwrap();
+    assert_eq!(first.sequence_number, last.sequence_number.wrapping_add(1));
+    assert_eq!(after.len(), 4, "the newest key frame and what follows it");
+    assert_eq!(sender.stream_stats(id).unwrap().frames_thinned, 0);
+}
+
+#[test]
+fn a_stream_resumed_without_a_new_key_frame_asks_for_one() {
+    let (mut sender, mut rings) = (sender(), video_ring());
+    let id = sender.add_stream(MS(0), video(0)).unwrap();
+    push(&mut rings[0], 0, 500, true);
+    drain(&mut sender, &rings, MS(1));
+    while sender.poll_event().is_some() {}
+    sender.set_sending(MS(6_000), id, false);
+    push(&mut rings[0], 1, 500, false);
+    sender.set_sending(MS(6_100), id, true);
+    assert!(drain(&mut sender, &rings, MS(6_100)).is_empty());
+    let asked = core::iter::from_fn(|| sender.poll_event())
+        .any(|event| matches!(event, Event::KeyFrameNeeded { track: 0 }));
+    assert!(asked);
+    push(&mut rings[0], 2, 500, true);
+    assert_eq!(drain(&mut sender, &rings, MS(12_000)).len(), 1);
+}
