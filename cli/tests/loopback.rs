@@ -1,4 +1,5 @@
 //! The real binary against itself: service, master and viewer as processes.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};

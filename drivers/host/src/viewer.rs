@@ -317,11 +317,7 @@ impl Viewing {
         while let Some(event) = self.peer.poll_event() {
             match event {
                 Event::Compute(id, job) => self.computer.start((), id, job),
-                Event::LocalCandidate(line) => {
-                    if self.offered.is_some() {
-                        candidates.push(line);
-                    }
-                }
+                Event::LocalCandidate(line) if self.offered.is_some() => candidates.push(line),
                 Event::StateChanged(ConnectionState::Connected) => {
                     let offered = self.offered.unwrap_or(now);
                     self.report
