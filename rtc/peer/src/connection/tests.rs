@@ -1,5 +1,6 @@
 //! Two connections in virtual time, a network between them.
 
+mod direction;
 mod scenarios;
 
 use std::collections::BinaryHeap;

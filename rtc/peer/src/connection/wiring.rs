@@ -135,46 +135,52 @@ impl PeerConnection {
         self.set_state(ConnectionState::Connected);
     }
 
-    /// Starts the streams of every accepted section that does not run yet. Needs the SRTP profile:
-    /// AEAD profiles forbid plain resends.
+    /// Starts the streams of every accepted section that do not run yet, and pauses or resumes those
+    /// that do, as the section's direction says. Needs the SRTP profile: AEAD profiles forbid plain
+    /// resends.
     pub(super) fn wire_streams(&mut self, now: Instant) {
         let (Some(srtp), Some(agreed)) = (&mut self.srtp, &self.negotiated) else {
             return;
         };
         let aead = is_aead(srtp.profile);
         for section in &agreed.sections {
-            let is_media = matches!(section.kind, sdp::Kind::Audio | sdp::Kind::Video);
-            if section.rejected
-                || !is_media
-                || self
-                    .wired
-                    .iter()
-                    .any(|wired| wired.section == section.index)
-            {
+            if !matches!(section.kind, sdp::Kind::Audio | sdp::Kind::Video) {
                 continue;
             }
-            if section
-                .send
-                .as_ref()
-                .is_some_and(|format| format.rtx.is_none())
-                && section.feedback.nack
-            {
-                // Only a plain resend can repair this stream: SRTP must know it for identical.
-                srtp.tx.remember(PLAIN_RESEND_MEMORY);
+            let known = self.wired.iter().position(|w| w.section == section.index);
+            let at = match known {
+                Some(at) => at,
+                None if section.rejected => continue,
+                None => {
+                    self.wired.push(Wired {
+                        section: section.index,
+                        outgoing: None,
+                        incoming: None,
+                    });
+                    self.wired.len().saturating_sub(1)
+                }
+            };
+            let Some(wired) = self.wired.get_mut(at) else {
+                continue;
+            };
+            let format = section.send.as_ref().filter(|_| !section.rejected);
+            if let Some(running) = wired.outgoing {
+                self.sender.set_sending(now, running, format.is_some());
+            } else if let Some(format) = format {
+                if format.rtx.is_none() && section.feedback.nack {
+                    // Only a plain resend can repair this stream: SRTP must know it for identical.
+                    srtp.tx.remember(PLAIN_RESEND_MEMORY);
+                }
+                // Adding fails only when SSRCs collide or the streams are too many, which a
+                // description within `sdp_sections` cannot bring about; the section then stays silent.
+                wired.outgoing = self
+                    .config
+                    .outgoing(section, format, aead, &self.announced)
+                    .and_then(|stream| self.sender.add_stream(now, stream).ok());
             }
-            // Adding fails only when SSRCs collide or the streams are too many, which a description
-            // within `sdp_sections` cannot bring about; the section then stays silent.
-            let outgoing = section
-                .send
-                .as_ref()
-                .and_then(|format| self.config.outgoing(section, format, aead, &self.announced))
-                .and_then(|stream| self.sender.add_stream(now, stream).ok());
-            let incoming = add_incoming(&mut self.receiver, section);
-            self.wired.push(Wired {
-                section: section.index,
-                outgoing,
-                incoming,
-            });
+            if wired.incoming.is_none() && !section.rejected {
+                wired.incoming = add_incoming(&mut self.receiver, section);
+            }
         }
     }
 }
