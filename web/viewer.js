@@ -111,13 +111,13 @@ class Session {
   }
 
   adopt(channel) {
+    this.channel = channel;
     channel.binaryType = "arraybuffer";
     channel.onmessage = ({ data }) => {
       const text = typeof data === "string" ? data : textDecoder.decode(data);
       say("camera", text.length > 200 ? `${text.length} bytes` : text);
       window.dispatchEvent(new CustomEvent("camera-message", { detail: data }));
     };
-    channel.onopen = () => { this.channel = channel; };
     channel.onclose = () => { if (!this.over) this.end("the camera left"); };
   }
 
@@ -155,6 +155,10 @@ class Session {
       }
       case "SDP_OFFER": {
         await this.pc.setRemoteDescription(payload);
+        // The channel is the viewer's to open, whoever made the offer.
+        if (on("data") && !this.channel && /^m=application [^0]/m.test(payload.sdp)) {
+          this.adopt(this.pc.createDataChannel("kvsDataChannel"));
+        }
         await this.pc.setLocalDescription();
         this.send("SDP_ANSWER", this.pc.localDescription.toJSON());
         this.flushCandidates();

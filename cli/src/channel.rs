@@ -1,11 +1,11 @@
 //! `kvs channel`
 
+use kvs_host::aws::Aws;
 use kvs_host::call::{CallError, Caller};
 use kvs_signaling::control::wire::ChannelInfo;
 use kvs_signaling::{CallResult, Command, Role};
 
 use crate::args::{self, ChannelAction, OneChannel};
-use crate::aws::Aws;
 use crate::failure::Failure;
 use crate::output::say;
 

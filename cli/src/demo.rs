@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
+use kvs_host::aws::{Aws, DEFAULT_REGION};
 use kvs_host::media::open_bytes;
 use kvs_host::{entropy, tls};
 use kvs_service::{Config, Server};
@@ -11,7 +12,6 @@ use kvs_signaling::url::Url;
 use smolrtc_base::SecretBytes;
 
 use crate::args;
-use crate::aws::{Aws, DEFAULT_REGION};
 use crate::failure::Failure;
 use crate::master::{self, Job};
 use crate::output::say;
@@ -74,6 +74,7 @@ pub(crate) async fn run(args: args::Demo) -> Result<(), Failure> {
     page.serve(
         Sessions::new(CHANNEL.to_owned(), aws, true),
         camera.master.observer(),
+        Some(service),
     );
     say(&format!("signaling service at {endpoint}"));
     Box::pin(camera.run(Some(format!("open {url} in a browser; end with Ctrl-C")))).await

@@ -2,7 +2,6 @@
 #![forbid(unsafe_code)]
 
 mod args;
-mod aws;
 mod channel;
 mod demo;
 mod failure;

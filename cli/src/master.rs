@@ -5,6 +5,7 @@ use std::path::Path;
 use std::pin::pin;
 use std::time::Duration;
 
+use kvs_host::aws::Aws;
 use kvs_camera::{ViewerId, ViewerSnapshot};
 use kvs_host::master::{Config, Master, MasterEvent};
 use kvs_host::media::{open, player};
@@ -14,7 +15,6 @@ use kvs_signaling::Role;
 use tokio::sync::mpsc;
 
 use crate::args::{self, Camera, Network};
-use crate::aws::Aws;
 use crate::channel::{explain_signaling, skew_line};
 use crate::failure::Failure;
 use crate::output::{complain, say};
@@ -36,7 +36,7 @@ pub(crate) async fn run(args: args::Master) -> Result<(), Failure> {
             "nothing to send: give --video FILE, --audio FILE or both",
         ));
     }
-    let aws = Aws::resolve(&args.aws, Some(&args.channel))?;
+    let aws = Aws::resolve(args.aws.endpoint.as_deref(), args.aws.region.as_deref(), Some(&args.channel))?;
     let page = match args.page {
         Some(address) => Some(page::Listener::bind(address, "--page").await?),
         None => None,
@@ -55,6 +55,7 @@ pub(crate) async fn run(args: args::Master) -> Result<(), Failure> {
         page.serve(
             Sessions::new(args.channel, aws, false),
             camera.master.observer(),
+            None,
         );
         say(&format!("viewer page at {url}"));
     }

@@ -12,9 +12,10 @@ use axum::response::{IntoResponse as _, Json, Response};
 use axum::routing::get;
 use kvs_host::master::Observer;
 use kvs_message::ClientId;
+use kvs_service::Server;
 use kvs_signaling::control::wire::IceServerEntry;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 
 use crate::failure::Failure;
@@ -28,6 +29,8 @@ const SCRIPT: &str = include_str!("../../web/viewer.js");
 struct Site {
     sessions: Sessions,
     master: Observer,
+    /// The service, when it runs in this program.
+    service: Option<Server>,
 }
 
 type Shared = State<Arc<Site>>;
@@ -59,8 +62,12 @@ impl Listener {
     }
 
     /// Serves the page from now on.
-    pub(crate) fn serve(self, sessions: Sessions, master: Observer) {
-        let site = Arc::new(Site { sessions, master });
+    pub(crate) fn serve(self, sessions: Sessions, master: Observer, service: Option<Server>) {
+        let site = Arc::new(Site {
+            sessions,
+            master,
+            service,
+        });
         let router = Router::new()
             .route("/", get(async || file("text/html; charset=utf-8", PAGE)))
             .route(
@@ -75,6 +82,7 @@ impl Listener {
             .route("/api/why", get(why))
             .route("/api/media", get(media))
             .route("/api/stats", get(stats))
+            .route("/api/service", get(service_stats))
             .layer(middleware::from_fn(only_by_address))
             .with_state(Arc::clone(&site));
         let listener = self.listener;
@@ -239,5 +247,40 @@ async fn stats(State(site): Shared) -> Response {
     answer(
         StatusCode::OK,
         statistics::to_json(&site.master.snapshots().await),
+    )
+}
+
+/// Counters of the service: what it did, and the quotas of KVS that were exceeded, by kind.
+async fn service_stats(State(site): Shared) -> Response {
+    let Some(server) = &site.service else {
+        return refuse(
+            StatusCode::NOT_FOUND,
+            "NotHere",
+            "the service is another program",
+        );
+    };
+    let Some(stats) = server.stats().await else {
+        return refuse(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Ended",
+            "the service has ended",
+        );
+    };
+    let exceeded = stats.violations.iter().filter(|(_, count)| *count > 0);
+    let exceeded: Map<String, Value> = exceeded
+        .map(|(quota, count)| (quota.to_owned(), count.into()))
+        .collect();
+    answer(
+        StatusCode::OK,
+        json!({
+            "calls": stats.calls,
+            "connections": stats.connections,
+            "delivered": stats.delivered,
+            "refused": stats.refused,
+            "masters": stats.masters,
+            "viewers": stats.viewers,
+            "violations": stats.violations.total(),
+            "exceeded": exceeded,
+        }),
     )
 }

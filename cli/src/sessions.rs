@@ -3,6 +3,7 @@
 use std::sync::Mutex as StdMutex;
 use std::time::{Duration, Instant};
 
+use kvs_host::aws::Aws;
 use kvs_host::call::{Caller, Refusal};
 use kvs_host::compute::PROVIDER;
 use kvs_host::streams::Gone;
@@ -13,7 +14,6 @@ use kvs_signaling::{CallResult, ChannelRef, Command, Role, presigned_url};
 use smolrtc_base::SecretBytes;
 use tokio::sync::Mutex;
 
-use crate::aws::Aws;
 use crate::channel::explain;
 use crate::failure::Failure;
 

@@ -4,13 +4,13 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::time::Duration;
 
+use kvs_host::aws::Aws;
 use kvs_host::viewer::{Config, Report, ViewerError, watch};
 use kvs_message::ClientId;
 use kvs_signaling::Role;
 use tokio::sync::oneshot;
 
 use crate::args;
-use crate::aws::Aws;
 use crate::channel::explain_signaling;
 use crate::failure::Failure;
 use crate::output::say;
@@ -21,7 +21,7 @@ pub(crate) async fn run(args: args::Viewer) -> Result<(), Failure> {
         Some(id) => id,
         None => random_id()?,
     };
-    let aws = Aws::resolve(&args.aws, Some(&args.channel))?;
+    let aws = Aws::resolve(args.aws.endpoint.as_deref(), args.aws.region.as_deref(), Some(&args.channel))?;
     let config = Config {
         signaling: aws.signaling(Role::Viewer(client_id), &args.channel)?,
         credentials: aws.credentials,
