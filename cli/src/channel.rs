@@ -16,7 +16,11 @@ pub(crate) async fn run(args: args::Channel) -> Result<(), Failure> {
         ChannelAction::Delete(OneChannel { name, aws }) => (aws, Some(name), Command::Delete),
         ChannelAction::List { name, aws } => (aws, None, Command::List { prefix: name }),
     };
-    let aws = Aws::resolve(&aws, name.as_deref())?;
+    let aws = Aws::resolve(
+        aws.endpoint.as_deref(),
+        aws.region.as_deref(),
+        name.as_deref(),
+    )?;
     // A list concerns no channel; the settings want one nevertheless.
     let shown = name.as_deref().unwrap_or("all");
     let config = aws.signaling(Role::Master, shown)?;

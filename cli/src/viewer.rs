@@ -21,7 +21,11 @@ pub(crate) async fn run(args: args::Viewer) -> Result<(), Failure> {
         Some(id) => id,
         None => random_id()?,
     };
-    let aws = Aws::resolve(args.aws.endpoint.as_deref(), args.aws.region.as_deref(), Some(&args.channel))?;
+    let aws = Aws::resolve(
+        args.aws.endpoint.as_deref(),
+        args.aws.region.as_deref(),
+        Some(&args.channel),
+    )?;
     let config = Config {
         signaling: aws.signaling(Role::Viewer(client_id), &args.channel)?,
         credentials: aws.credentials,

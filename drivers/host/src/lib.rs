@@ -5,6 +5,7 @@
 //! machines' five verbs, on one tokio task each.
 #![forbid(unsafe_code)]
 
+pub mod aws;
 pub mod call;
 pub mod clock;
 pub mod compute;
