@@ -13,11 +13,23 @@ fn main() {
     let span = secs(args.get(3).map_or(20, |seconds| *seconds as u64));
     let mut totals = [(); 2].map(|()| (Playback::default(), 0_u64, 0_u64));
     for seed in first as u64..(first + count) as u64 {
-        let outcome = Watch::of_seed(seed, loss, span).measure();
+        let watch = Watch::of_seed(seed, loss, span);
+        let outcome = watch.measure();
+        if args.len() > 4 {
+            let world = watch.play();
+            for snapshot in world.camera.camera.snapshots(world.now) {
+                let stats = &snapshot.connection;
+                println!("  camera rtt {:?} {:?} {:?}", stats.round_trip_time, stats.sender, stats.outbound);
+            }
+            if let Some(peer) = world.viewers[0].viewer.peer() {
+                let stats = peer.stats();
+                println!("  viewer rtt {:?} {:?}", stats.round_trip_time, stats.inbound);
+            }
+        }
         let played = &outcome.playback;
         println!(
             "seed {seed:3} {:?} {:3} ms connected {} trips {:?} frames {}/{} late {:?} missing {:?} \
-             disordered {} rtx/lost {:.2} p50 {:?} p99 {:?}",
+             disordered {} foreign {} rtx/lost {:.2} p50 {:?} p99 {:?}",
             outcome.watch.breed,
             outcome.watch.one_way.as_millis(),
             outcome.connected,
@@ -27,6 +39,7 @@ fn main() {
             played.late,
             played.missing,
             played.disordered,
+            played.foreign,
             outcome.rtx_bytes as f64 / outcome.lost_bytes.max(1) as f64,
             played.percentile(50),
             played.percentile(99),

@@ -1,6 +1,7 @@
 //! What a viewer saw, in figures.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use smolrtc::base::{Duration, Instant};
 
@@ -28,9 +29,9 @@ pub struct Playback {
 }
 
 impl Playback {
-    /// Compares what `log` has with what `source` made from `from` on; a frame may take `limit`.
+    /// Compares what `log` has with what `source` made in `window`; a frame may take `limit`.
     #[must_use]
-    pub fn of(log: &Log, source: &Source, from: Instant, limit: Duration) -> Self {
+    pub fn of(log: &Log, source: &Source, window: Range<Instant>, limit: Duration) -> Self {
         let numbers: BTreeMap<u64, usize> =
             source.sent.iter().enumerate().map(|(number, sent)| (sent.digest, number)).collect();
         let kind = source.recipe.codec.kind();
@@ -41,10 +42,10 @@ impl Playback {
             let number = numbers.get(&arrival.digest).copied();
             let fresh = number.is_some_and(|number| arrived.insert(number, arrival.at).is_none());
             playback.foreign += usize::from(!fresh);
-            playback.disordered += usize::from(number < newest);
+            playback.disordered += usize::from(number.is_some() && number < newest);
             newest = newest.max(number);
         }
-        for (number, sent) in source.sent.iter().enumerate().filter(|(_, sent)| sent.at >= from) {
+        for (number, sent) in source.sent.iter().enumerate().filter(|(_, sent)| window.contains(&sent.at)) {
             playback.expected += 1;
             let Some(at) = arrived.get(&number) else {
                 playback.missing.push(number);
@@ -99,20 +100,20 @@ impl World {
     #[must_use]
     pub fn playback(&self, index: usize, track: usize, limit: Duration) -> Playback {
         let from = self.camera.logs[index].connected.unwrap_or(Instant::FAR_FUTURE);
-        self.playback_from(index, track, from, limit)
+        self.playback_within(index, track, from..Instant::FAR_FUTURE, limit)
     }
 
-    /// The same from another moment on.
+    /// The same of the frames sent in a window of time.
     #[must_use]
-    pub fn playback_from(
+    pub fn playback_within(
         &self,
         index: usize,
         track: usize,
-        from: Instant,
+        window: Range<Instant>,
         limit: Duration,
     ) -> Playback {
         let log = self.viewers[index].viewer.log();
-        Playback::of(log, &self.sources[track], from, limit)
+        Playback::of(log, &self.sources[track], window, limit)
     }
 
     /// How a viewer's own track came out at the camera, from the moment the viewer was connected.
@@ -120,7 +121,7 @@ impl World {
     pub fn playback_at_camera(&self, index: usize, track: usize, limit: Duration) -> Playback {
         let host = &self.viewers[index];
         let from = host.viewer.log().connected.unwrap_or(Instant::FAR_FUTURE);
-        Playback::of(&self.camera.logs[index], &host.sources[track], from, limit)
+        Playback::of(&self.camera.logs[index], &host.sources[track], from..Instant::FAR_FUTURE, limit)
     }
 
     /// Time from the offer's arrival at the camera to the first SRTP packet's leaving.

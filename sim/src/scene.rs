@@ -75,13 +75,11 @@ impl Watch {
     /// Plays the scene and measures.
     #[must_use]
     pub fn measure(&self) -> Outcome {
-        let mut world = self.play();
+        let world = self.play();
         let end = Instant::ZERO + self.span;
-        world.sources[0].sent.retain(|sent| sent.at < end);
         let host = &world.viewers[0];
-        let mut playback = world.playback(0, 0, playout_limit(self.one_way));
-        // Frames from before the connection and from after the end are not foreign.
-        playback.foreign = 0;
+        let from = world.camera.logs[0].connected.unwrap_or(end);
+        let playback = world.playback_within(0, 0, from..end, playout_limit(self.one_way));
         let up = host.viewer.log().connected.is_some() && host.viewer.log().ended.is_none();
         let round_trip = (self.one_way * 2).as_secs_f64();
         Outcome {

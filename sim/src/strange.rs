@@ -100,7 +100,8 @@ impl Str0mViewer {
         loop {
             match self.rtc.poll_output() {
                 Ok(Output::Timeout(at)) => {
-                    self.due = Some(ours(at));
+                    // It may name the present again and again; its manual advises to wait 1 ms.
+                    self.due = Some(ours(at).max(now + Duration::from_millis(1)));
                     break;
                 }
                 Ok(Output::Transmit(transmit)) => self.datagrams.push(Datagram {

@@ -1,0 +1,183 @@
+//! What networks do to a session that runs.
+#![allow(clippy::unwrap_used, reason = "a test; helpers outside #[test] count as such")]
+
+use kvs_sim::world::Breed;
+use kvs_sim::{Duration, Instant, LinkConfig, Playback, Scenario, Wishes, World, ms, secs};
+use smolrtc::rtp::Codec;
+
+const BREEDS: [Breed; 2] = [Breed::Ours, Breed::Str0m];
+
+/// A viewer that has watched for two seconds.
+fn watching(seed: u64, breed: Breed, line: LinkConfig) -> World {
+    let mut world = World::new(&Scenario::new(seed));
+    world.add_viewer(breed, &Wishes::video(Codec::H264), line);
+    world.join(0);
+    world.run_for(secs(1));
+    world.start_media();
+    world.run_for(secs(2));
+    assert!(world.viewers[0].viewer.log().frames.len() >= 50, "{breed:?} watches");
+    world
+}
+
+fn rest(world: &mut World, span: Duration) {
+    world.run_for(span);
+    world.stop_media();
+    world.run_for(secs(2));
+}
+
+/// How the frames sent from `from` on came out.
+fn since(world: &World, from: Instant, limit: Duration) -> Playback {
+    world.playback_within(0, 0, from..Instant::FAR_FUTURE, limit)
+}
+
+#[test]
+fn the_picture_is_back_within_a_second_after_an_outage() {
+    for breed in BREEDS {
+        let mut world = watching(101, breed, LinkConfig::delayed(ms(40)));
+        world.cut_off(0, secs(2));
+        world.run_for(secs(2));
+        let healed = world.now;
+        rest(&mut world, secs(4));
+        let log = world.viewers[0].viewer.log();
+        // The first frame after which every one comes.
+        let later = since(&world, healed + secs(1) + ms(80), ms(520));
+        assert!(later.on_time == later.expected && later.expected > 0, "{breed:?}: {later:?}");
+        let first = log.frames.iter().find(|frame| frame.at > healed).unwrap();
+        let waited = first.at.since(healed);
+        assert!(waited <= secs(1) + ms(80), "{breed:?}: picture {waited:?} after the outage");
+    }
+}
+
+#[test]
+fn duplicates_and_overtaking_change_nothing() {
+    for breed in BREEDS {
+        let line = LinkConfig {
+            duplication: 10.0,
+            reordering: 20.0,
+            hold: ms(8),
+            ..LinkConfig::delayed(ms(30))
+        };
+        let mut world = watching(102, breed, line);
+        rest(&mut world, secs(5));
+        let played = world.playback(0, 0, ms(440));
+        assert_eq!((played.foreign, played.disordered), (0, 0));
+        assert_eq!(played.on_time, played.expected, "{breed:?}: {:?}", played.missing);
+        let wire = &world.viewers[0].wire;
+        let share = wire.rtx_packets as f64 / wire.media_packets as f64;
+        // Nothing is lost: what is sent again was asked for in vain.
+        let limit = if breed == Breed::Ours { 0.01 } else { 0.25 };
+        assert!(share <= limit, "{breed:?}: {:.1} % sent again", share * 100.0);
+    }
+}
+
+#[test]
+fn jitter_of_fifty_milliseconds_costs_no_frame() {
+    for breed in BREEDS {
+        let line = LinkConfig { jitter: ms(50), ..LinkConfig::delayed(ms(30)) };
+        let mut world = watching(103, breed, line);
+        rest(&mut world, secs(5));
+        let played = world.playback(0, 0, ms(640));
+        assert_eq!(played.on_time, played.expected, "{breed:?}: {:?}", played.missing);
+        assert_eq!((played.foreign, played.disordered), (0, 0));
+    }
+}
+
+#[test]
+fn nothing_we_send_is_longer_than_1228_bytes() {
+    for breed in BREEDS {
+        let line = LinkConfig { mtu: 1_228, ..LinkConfig::delayed(ms(30)) };
+        let mut world = watching(104, breed, line);
+        rest(&mut world, secs(3));
+        let played = world.playback(0, 0, ms(440));
+        assert_eq!(played.on_time, played.expected, "{breed:?}");
+        assert_eq!(world.viewers[0].down.stats.lost, 0, "{breed:?}");
+    }
+}
+
+#[test]
+fn a_new_port_at_the_viewers_nat_is_learned_without_signaling() {
+    for filtering in [false, true] {
+        let mut world = World::new(&Scenario::new(105));
+        world.add_viewer(
+            Breed::Ours,
+            &Wishes::video(Codec::H264),
+            LinkConfig::delayed(ms(30)),
+        );
+        world.add_nat(0, filtering);
+        world.join(0);
+        world.run_for(secs(2));
+        world.start_media();
+        world.run_for(secs(2));
+        assert!(world.viewers[0].viewer.log().frames.len() > 50, "through the translator");
+        world.signaling_up = false;
+        world.viewers[0].nat.as_mut().unwrap().rebind();
+        let rebound = world.now;
+        rest(&mut world, secs(8));
+        let log = world.viewers[0].viewer.log();
+        assert_eq!(log.ended, None);
+        let gap = longest_gap(log.frames.iter().map(|frame| frame.at), rebound);
+        assert!(gap <= secs(6), "no picture for {gap:?}");
+    }
+}
+
+#[test]
+fn media_goes_on_through_an_ice_restart_by_either_side() {
+    for breed in BREEDS {
+        for camera_restarts in [false, true] {
+            let mut world = watching(106, breed, LinkConfig::delayed(ms(30)));
+            let restarted = world.now;
+            if camera_restarts {
+                world.camera_calls(0, true);
+            } else {
+                world.viewer_restarts_ice(0);
+            }
+            rest(&mut world, secs(5));
+            let log = world.viewers[0].viewer.log();
+            let who = format!("{breed:?}, camera restarts: {camera_restarts}");
+            assert!(log.refusals.is_empty(), "{who}: {:?}", log.refusals);
+            assert_eq!(log.ended, None, "{who}");
+            let gap = longest_gap(log.frames.iter().map(|frame| frame.at), restarted);
+            assert!(gap <= ms(500), "{who}: no picture for {gap:?}");
+            let played = since(&world, restarted, ms(440));
+            assert!(played.missing.is_empty(), "{who}: {:?}", played.missing);
+        }
+    }
+}
+
+#[test]
+fn a_viewer_that_vanishes_frees_its_place_within_thirty_seconds() {
+    for breed in BREEDS {
+        let mut world = watching(107, breed, LinkConfig::delayed(ms(30)));
+        world.cut_off(0, secs(1_000));
+        world.run_for(secs(31));
+        assert_eq!(world.camera.camera.viewer_count(), 0, "{breed:?}");
+    }
+}
+
+#[test]
+fn sessions_come_up_at_thirty_percent_loss() {
+    let mut slowest = Duration::ZERO;
+    for seed in 0..20 {
+        for breed in BREEDS {
+            let mut world = World::new(&Scenario::new(seed));
+            let line = LinkConfig::delayed(ms(50)).losing(30.0);
+            world.add_viewer(breed, &Wishes::video(Codec::H264), line);
+            world.join(0);
+            let came_up = world.run_while(secs(20), |w| w.camera.logs[0].connected.is_none());
+            assert!(came_up, "seed {seed}, {breed:?}: no connection in 20 s");
+            slowest = slowest.max(world.now.since(Instant::ZERO));
+        }
+    }
+    assert!(slowest < secs(15), "the slowest took {slowest:?}");
+}
+
+/// The longest time without a frame from `from` to the last one.
+fn longest_gap(frames: impl Iterator<Item = Instant>, from: Instant) -> Duration {
+    let mut last = from;
+    let mut longest = Duration::ZERO;
+    for at in frames.filter(|at| *at >= from) {
+        longest = longest.max(at.since(last));
+        last = at;
+    }
+    longest
+}
