@@ -21,10 +21,10 @@ use crate::failure::Failure;
 const ENDPOINTS_KEPT: Duration = Duration::from_secs(600);
 /// TURN credentials are good for five minutes and a page may need them for some seconds.
 const ICE_SERVERS_KEPT: Duration = Duration::from_secs(60);
-/// KVS lets three viewers a second onto a channel; a little less, since the network shifts arrivals.
-const BETWEEN_URLS: Duration = Duration::from_millis(360);
+/// KVS lets three viewers a second onto a channel; less, since busy browsers shift arrivals.
+const BETWEEN_URLS: Duration = Duration::from_millis(400);
 /// URLs that may be given out at once, after a pause.
-const BURST: u32 = 2;
+const BURST: u32 = 1;
 
 /// What a page needs for one connection.
 pub(crate) struct Session {
