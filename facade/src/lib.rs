@@ -36,7 +36,7 @@ use std::path::PathBuf;
 use kvs_host::aws::{Aws, AwsError};
 use kvs_host::master::{Config, Master};
 use kvs_host::media::{self, MediaError};
-use kvs_signaling::{ConfigError, Role};
+use kvs_signaling::{ConfigError, Credentials, Role};
 use tokio::sync::mpsc;
 
 pub use kvs_camera as camera;
@@ -89,6 +89,7 @@ pub struct Camera {
     record_dir: Option<PathBuf>,
     endpoint: Option<String>,
     region: Option<String>,
+    credentials: Option<Credentials>,
 }
 
 impl Camera {
@@ -104,6 +105,7 @@ impl Camera {
             record_dir: None,
             endpoint: None,
             region: None,
+            credentials: None,
         }
     }
 
@@ -155,17 +157,23 @@ impl Camera {
         self
     }
 
+    /// Credentials, instead of those in AWS's variables and files.
+    pub fn credentials(mut self, credentials: Credentials) -> Self {
+        self.credentials = Some(credentials);
+        self
+    }
+
     /// Starts the camera; needs a tokio runtime. It reconnects by itself, without end.
     ///
     /// # Errors
     /// What is missing or wrong before anything can be tried: settings, files, sockets. What
     /// happens later comes as an [`Event`].
     pub fn start(self) -> Result<Running, Error> {
-        let aws = Aws::resolve(
-            self.endpoint.as_deref(),
-            self.region.as_deref(),
-            Some(&self.channel),
-        )
+        let (endpoint, region) = (self.endpoint.as_deref(), self.region.as_deref());
+        let aws = match self.credentials {
+            Some(own) => Aws::with_credentials(own, endpoint, region, Some(&self.channel)),
+            None => Aws::resolve(endpoint, region, Some(&self.channel)),
+        }
         .map_err(Error::Aws)?;
         let mut signaling = aws
             .signaling(Role::Master, &self.channel)

@@ -44,6 +44,14 @@ pub(crate) struct Environment<'a> {
     pub(crate) file: &'a dyn Fn(&Path) -> Option<String>,
 }
 
+/// This process's own.
+fn surroundings() -> Environment<'static> {
+    Environment {
+        variable: &|name| std::env::var(name).ok(),
+        file: &|path| std::fs::read_to_string(path).ok(),
+    }
+}
+
 /// Everything that a call to AWS needs.
 #[derive(Clone)]
 pub struct Aws {
@@ -68,13 +76,23 @@ impl Aws {
         region: Option<&str>,
         channel: Option<&str>,
     ) -> Result<Self, AwsError> {
-        let environment = Environment {
-            variable: &|name| std::env::var(name).ok(),
-            file: &|path| std::fs::read_to_string(path).ok(),
-        };
+        let credentials = surroundings().credentials()?;
+        Self::with_credentials(credentials, endpoint, region, channel)
+    }
+
+    /// The same with credentials of the application's own.
+    ///
+    /// # Errors
+    /// As [`resolve`](Self::resolve), but for credentials.
+    pub fn with_credentials(
+        credentials: Credentials,
+        endpoint: Option<&str>,
+        region: Option<&str>,
+        channel: Option<&str>,
+    ) -> Result<Self, AwsError> {
+        let environment = surroundings();
         let endpoint = environment.endpoint(endpoint)?;
         let region = environment.region(region, channel, endpoint.as_ref())?;
-        let credentials = environment.credentials()?;
         let bundle = environment.get("AWS_CA_BUNDLE").map(PathBuf::from);
         let tls = tls::connector(bundle.as_deref())?;
         Ok(Self {
