@@ -402,7 +402,6 @@ impl Camera {
             client,
             peer,
             exchange,
-            sent: String::new(),
             mid: String::new(),
             trickle: true,
             joined: now,

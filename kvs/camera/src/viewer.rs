@@ -24,8 +24,6 @@ pub(crate) struct Viewer {
     pub(crate) client: Option<ClientId>,
     pub(crate) peer: PeerConnection,
     pub(crate) exchange: Exchange,
-    /// The last description sent; candidates in it are not sent once more.
-    pub(crate) sent: String,
     /// Mid of the section that candidates name.
     pub(crate) mid: String,
     /// Whether candidates may follow the answer.

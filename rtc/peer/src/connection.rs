@@ -138,6 +138,8 @@ pub struct PeerConnection {
     /// What was agreed on last, and with what description of the peer's.
     negotiated: Option<Box<Negotiated>>,
     remote: Option<Box<sdp::SessionDescription>>,
+    /// Whether `remote` can still be answered: its formats are freed once the connection is up.
+    remote_is_whole: bool,
     signaling: Signaling,
     announced: Announced,
     /// The streams that run, a section each.
@@ -185,6 +187,7 @@ impl PeerConnection {
             receiver,
             negotiated: None,
             remote: None,
+            remote_is_whole: false,
             signaling: Signaling::Stable,
             announced,
             wired: Vec::new(),
@@ -281,10 +284,22 @@ impl PeerConnection {
         self.negotiated.as_deref()
     }
 
-    /// The peer's newest description.
+    /// The peer's newest description. Once the connection is up it has no formats, header extensions
+    /// and candidates any more ([`sdp::SessionDescription::forget_formats`]).
     #[must_use]
     pub fn remote_description(&self) -> Option<&sdp::SessionDescription> {
         self.remote.as_deref()
+    }
+
+    /// The description we sent last: our offer while it waits for its answer, else what stands since
+    /// the last exchange. Candidates that came later are not in it.
+    #[must_use]
+    pub fn local_description(&self) -> Option<&str> {
+        let text = match &self.signaling {
+            Signaling::HaveLocalOffer(offer) => &offer.sdp,
+            Signaling::Stable => &self.negotiated.as_ref()?.sdp,
+        };
+        (!text.is_empty()).then_some(text)
     }
 
     /// Whether every local candidate is known.

@@ -35,6 +35,7 @@ mod connection;
 mod demux;
 mod error;
 mod event;
+pub mod footprint;
 
 pub use config::Config;
 pub use connection::{MTU, OutboundStream, PeerConnection, Stats, Wall};

@@ -63,6 +63,25 @@ impl SessionDescription {
         media.transport.ice.as_ref().or(self.transport.ice.as_ref())
     }
 
+    /// Frees what only an answer to this description needs: formats, header extensions, candidates,
+    /// sources. What a later description is compared with stays: session id and version, groups,
+    /// mids, directions, ICE credentials and fingerprints.
+    pub fn forget_formats(&mut self) {
+        self.extensions = Vec::new();
+        self.msid_semantic = None;
+        for media in &mut self.media {
+            media.formats = String::new();
+            media.protocol = String::new();
+            media.candidates = Vec::new();
+            media.payloads = Vec::new();
+            media.extensions = Vec::new();
+            media.msid = Vec::new();
+            media.streams = Vec::new();
+            media.fid = Vec::new();
+        }
+        self.media.shrink_to_fit();
+    }
+
     /// The reason a camera gave for refusing every section, if this is such an answer.
     #[must_use]
     pub fn refusal(&self) -> Option<&str> {

@@ -49,7 +49,6 @@ impl Camera {
                 .map_err(RefusalReason::Offer)?;
             viewer.exchange = Exchange::Offered;
             viewer.mid = String::from("0");
-            viewer.sent.clone_from(&offer);
             let message = Outbound {
                 to: viewer.client.clone(),
                 body: Body::Offer(offer),
@@ -129,7 +128,6 @@ impl Camera {
             return;
         }
         viewer.exchange = Exchange::Done;
-        viewer.sent.clone_from(&answer);
         let message = Outbound {
             to: viewer.client.clone(),
             body: Body::Answer(answer),
@@ -156,8 +154,11 @@ impl Camera {
         let Some(viewer) = self.viewer_mut(id) else {
             return;
         };
-        let held = viewer.exchange == Exchange::AnswerHeld || viewer.sent.is_empty();
-        if held || !viewer.trickle || viewer.sent.contains(candidate) {
+        let Some(sent) = viewer.peer.local_description() else {
+            return;
+        };
+        let held = viewer.exchange == Exchange::AnswerHeld;
+        if held || !viewer.trickle || sent.contains(candidate) {
             return;
         }
         let body = Body::Candidate(Candidate {

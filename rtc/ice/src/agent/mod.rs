@@ -187,6 +187,15 @@ impl Agent {
         }
     }
 
+    /// Gives back the room that tables took beyond what they hold: once candidates have stopped
+    /// coming it is not needed any more. They grow again when it is.
+    pub fn shrink(&mut self) {
+        self.locals.shrink_to_fit();
+        self.remotes.shrink_to_fit();
+        self.unresolved.shrink_to_fit();
+        self.pairs.shrink_to_fit();
+    }
+
     /// What the peer needs to know: user name fragment and password.
     #[must_use]
     pub fn local_credentials(&self) -> (&str, &SecretBytes) {

@@ -67,6 +67,7 @@ impl PeerConnection {
         if self.srtp.is_some() {
             self.receiver.handle_timeout(now);
         }
+        self.forget_formats();
         self.pump(now);
     }
 

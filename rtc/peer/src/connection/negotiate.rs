@@ -65,6 +65,7 @@ impl PeerConnection {
         let agreed = negotiate::answer(&offer, &self.capabilities())?;
         let answer = agreed.sdp.clone();
         self.remote = Some(Box::new(offer));
+        self.remote_is_whole = true;
         self.apply(now, agreed)?;
         Ok(answer)
     }
@@ -129,16 +130,41 @@ impl PeerConnection {
         }
         self.signaling = Signaling::Stable;
         self.remote = Some(Box::new(answer));
+        self.remote_is_whole = true;
         self.apply(now, agreed)
     }
 
     /// The answer to the peer's newest offer as it would be written now: with the candidates known by
-    /// now.
+    /// now. `None` without an offer, and once gathering is complete and the connection is up: then there
+    /// is nothing to add to the answer that was sent.
     #[must_use]
     pub fn current_answer(&self) -> Option<String> {
-        let offer = self.remote.as_deref()?;
+        let offer = self.remote.as_deref().filter(|_| self.remote_is_whole)?;
         let agreed = negotiate::answer(offer, &self.capabilities()).ok()?;
         Some(agreed.sdp)
+    }
+
+    /// Frees what the negotiation alone needed: most of a browser's description. Nothing that waits
+    /// in the queue of events may still want it.
+    pub(super) fn forget_formats(&mut self) {
+        let settled = self.state == ConnectionState::Connected
+            && matches!(self.signaling, Signaling::Stable)
+            && self.is_gathering_complete()
+            && self.events.is_empty();
+        if !self.remote_is_whole || !settled {
+            return;
+        }
+        self.remote_is_whole = false;
+        if let Some(remote) = &mut self.remote {
+            remote.forget_formats();
+        }
+        if let Some(agreed) = &mut self.negotiated {
+            agreed.remote_candidates = Vec::new();
+            agreed.sdp.shrink_to_fit();
+        }
+        self.ice.shrink();
+        // Requests and estimates still come, a few at a time.
+        self.events.shrink_to(4);
     }
 
     /// DTLS lives through renegotiation, so the peer must stay the one it was (RFC 8842 section 4).
