@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use smolrtc::base::{Duration, Instant};
+use smolrtc::base::Duration;
 
 use crate::counting::{self, Owner, heap, reset_peak};
 use crate::ours::{Ours, camera};
@@ -86,32 +86,37 @@ pub fn measure_ours() -> Usage {
 /// itself included.
 #[must_use]
 pub fn components(detailed: bool) -> BTreeMap<String, usize> {
-    counting::trace();
+    if !detailed {
+        counting::trace();
+    }
     let mut world = Ours::connected(Script::heap(1));
-    world.stream(Duration::from_secs(if detailed { 60 } else { 20 }));
+    world.stream(Duration::from_secs(5));
+    if detailed {
+        counting::trace();
+    }
+    world.stream(Duration::from_secs(55));
     let mut components = BTreeMap::new();
     for (size, trace) in counting::traces() {
-        let frames: Vec<&str> = trace.lines().filter_map(frame).collect();
+        let mut places = trace.lines().filter_map(place);
         let name = if detailed {
-            frames
-                .iter()
-                .take(3)
-                .copied()
-                .collect::<Vec<_>>()
-                .join(" < ")
+            places.take(2).collect::<Vec<_>>().join(" < ")
         } else {
-            let first = frames.first().copied().unwrap_or("other");
-            first.split("::").next().unwrap_or(first).to_owned()
+            let first = places.next().unwrap_or("other");
+            first
+                .split_once("/src")
+                .map_or(first, |(name, _)| name)
+                .to_owned()
         };
         *components.entry(name).or_default() += size;
     }
-    let _ = Instant::ZERO;
     components
 }
 
-/// The function of ours in a line of a backtrace.
-fn frame(line: &str) -> Option<&str> {
-    let (_, name) = line.split_once(": ")?;
-    let name = name.trim_start_matches('<');
-    (name.starts_with("smolrtc") || name.starts_with("kvs_camera")).then_some(name)
+/// The place of ours that a line of a backtrace names.
+fn place(line: &str) -> Option<&str> {
+    let (_, path) = line.split_once("at ./")?;
+    let ours = ["core/", "rtc/", "kvs/"]
+        .iter()
+        .any(|part| path.starts_with(part));
+    ours.then_some(path)
 }

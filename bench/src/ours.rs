@@ -140,8 +140,11 @@ impl Ours {
             self.to_camera(index, Body::Offer(offer));
         }
         let end = self.now + Duration::from_secs(20);
-        while !self.viewers.iter().all(|viewer| viewer.open) || self.channel.is_none() {
+        loop {
             self.act();
+            if self.viewers.iter().all(|viewer| viewer.open) && self.channel.is_some() {
+                return;
+            }
             assert!(self.advance(end), "no connection within 20 s");
         }
     }

@@ -78,6 +78,28 @@ fn end(address: SocketAddr, epoch: Clock) -> End {
     }
 }
 
+/// The way from a viewer to its server.
+struct Back<'a> {
+    flights: &'a mut VecDeque<Flight>,
+    session: usize,
+    at: Instant,
+}
+
+impl Back<'_> {
+    fn send(self) -> impl FnMut(str0m::net::Transmit) {
+        move |transmit| {
+            owned_by(Owner::Harness, || {
+                self.flights.push_back(Flight {
+                    at: self.at,
+                    session: self.session,
+                    to_server: true,
+                    bytes: transmit.contents.to_vec(),
+                });
+            });
+        }
+    }
+}
+
 impl End {
     /// Takes everything the connection has to say; datagrams go to `send`.
     fn drain(&mut self, epoch: Clock, mut send: impl FnMut(str0m::net::Transmit)) {
@@ -180,12 +202,12 @@ impl Theirs {
             });
         }
         let end = self.now + Duration::from_secs(20);
-        while !self
-            .sessions
-            .iter()
-            .all(|s| s.viewer.channel.is_some() && s.server.channel.is_some())
-        {
+        loop {
             self.act();
+            let open = |s: &Session| s.viewer.channel.is_some() && s.server.channel.is_some();
+            if self.sessions.iter().all(open) {
+                return;
+            }
             assert!(self.advance(end), "no connection within 20 s");
         }
     }
@@ -205,9 +227,14 @@ impl Theirs {
             } else {
                 let session = &mut self.sessions[flight.session];
                 let from = session.server.address;
+                let back = Back {
+                    flights: &mut self.flights,
+                    session: flight.session,
+                    at: now + self.script.delay,
+                };
                 owned_by(Owner::Viewer, || {
                     session.viewer.input(at, from, &flight.bytes);
-                    session.viewer.due = now;
+                    session.viewer.drain(epoch, back.send());
                 });
             }
         }
@@ -243,19 +270,14 @@ impl Theirs {
             if session.viewer.due > now {
                 continue;
             }
-            let flights = &mut self.flights;
+            let back = Back {
+                flights: &mut self.flights,
+                session: index,
+                at: arrival,
+            };
             owned_by(Owner::Viewer, || {
                 session.viewer.rtc.handle_input(Input::Timeout(at)).unwrap();
-                session.viewer.drain(epoch, |transmit| {
-                    owned_by(Owner::Harness, || {
-                        flights.push_back(Flight {
-                            at: arrival,
-                            session: index,
-                            to_server: true,
-                            bytes: transmit.contents.to_vec(),
-                        });
-                    });
-                });
+                session.viewer.drain(epoch, back.send());
             });
         }
     }
@@ -268,7 +290,11 @@ impl Theirs {
             let session = &mut self.sessions[input.session];
             let from = session.viewer.address;
             session.server.input(at, from, &input.bytes);
-            session.server.due = now;
+            let index = input.session;
+            let sent = &mut self.sent;
+            session
+                .server
+                .drain(epoch, |transmit| sent.push((index, transmit)));
         }
         for (index, session) in self.sessions.iter_mut().enumerate() {
             let server = &mut session.server;
