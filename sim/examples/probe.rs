@@ -16,7 +16,19 @@ fn main() {
         let watch = Watch::of_seed(seed, loss, span);
         let outcome = watch.measure();
         if args.len() > 4 {
-            let world = watch.play();
+            let mut world = watch.stage();
+            world.trace.kept = Some(Vec::new());
+            world.run_until(kvs_sim::Instant::ZERO + span);
+            for kept in world.trace.kept.take().unwrap_or_default().iter().take(args[4] as usize) {
+                println!(
+                    "  {:>9} {} > {} {:>4} {:02x?}",
+                    kept.at.as_micros(),
+                    kept.from,
+                    kept.to,
+                    kept.bytes.len(),
+                    &kept.bytes[..kept.bytes.len().min(26)]
+                );
+            }
             for snapshot in world.camera.camera.snapshots(world.now) {
                 let stats = &snapshot.connection;
                 println!("  camera rtt {:?} {:?} {:?}", stats.round_trip_time, stats.sender, stats.outbound);

@@ -58,6 +58,16 @@ impl Watch {
     /// The world as it stands when the scene is over.
     #[must_use]
     pub fn play(&self) -> World {
+        let mut world = self.stage();
+        world.run_until(Instant::ZERO + self.span);
+        // The last frames may be repaired while the encoder goes on, but do not count.
+        world.run_for(playout_limit(self.one_way) + Duration::from_millis(500));
+        world
+    }
+
+    /// The world as it stands when the offer has been made.
+    #[must_use]
+    pub fn stage(&self) -> World {
         let mut scenario = Scenario::new(self.seed);
         scenario.signaling = Signaling::Direct(self.one_way);
         scenario.tracks = vec![Recipe::video(Codec::H264)];
@@ -66,9 +76,6 @@ impl Watch {
         let viewer = world.add_viewer(self.breed, &Wishes::video(Codec::H264), line);
         world.start_media();
         world.join(viewer);
-        world.run_until(Instant::ZERO + self.span);
-        // The last frames may be repaired while the encoder goes on, but do not count.
-        world.run_for(playout_limit(self.one_way) + Duration::from_millis(500));
         world
     }
 

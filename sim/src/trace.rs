@@ -14,6 +14,21 @@ pub struct Trace {
     pub datagrams: u64,
     /// Their bytes.
     pub bytes: u64,
+    /// Every datagram, when there is something to keep them in: for people who look for a cause.
+    pub kept: Option<Vec<Kept>>,
+}
+
+/// A datagram as it left its host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// When.
+    pub at: Instant,
+    /// From where.
+    pub from: SocketAddr,
+    /// To where.
+    pub to: SocketAddr,
+    /// Its payload.
+    pub bytes: Vec<u8>,
 }
 
 impl Trace {
@@ -24,6 +39,9 @@ impl Trace {
         self.hasher.update(datagram);
         self.datagrams += 1;
         self.bytes += datagram.len() as u64;
+        if let Some(kept) = &mut self.kept {
+            kept.push(Kept { at: now, from, to, bytes: datagram.to_vec() });
+        }
     }
 
     /// The fingerprint so far.

@@ -1,6 +1,8 @@
 //! Ten viewers.
 #![allow(clippy::unwrap_used, reason = "a test; helpers outside #[test] count as such")]
 
+use std::collections::BTreeMap;
+
 use kvs_sim::world::Breed;
 use kvs_sim::{Compute, Instant, LinkConfig, Recipe, Scenario, Wishes, World, ms, secs};
 use smolrtc::rtp::Codec;
@@ -31,9 +33,9 @@ fn a_viewer_on_a_slow_line_costs_the_others_no_frame() {
     world.run_for(secs(2));
     for index in 0..9 {
         let played = world.playback(index, 0, ms(440));
-        assert_eq!(played.expected, 600);
+        assert_eq!(played.expected, 601);
         assert!(
-            played.on_time == 600 && played.foreign == 0,
+            played.on_time == 601 && played.foreign == 0,
             "viewer {index}: late {:?}, missing {:?}",
             played.late,
             played.missing
@@ -45,8 +47,11 @@ fn a_viewer_on_a_slow_line_costs_the_others_no_frame() {
     assert!(world.viewers[9].viewer.log().ended.is_none());
 }
 
-/// Departures of media to nine viewers while a tenth joins, or stays away.
-fn departures(compute: Compute, tenth_joins: bool) -> Vec<(usize, u32, u16, Instant)> {
+/// A packet by viewer, source and sequence number.
+type Packet = (usize, u32, u16);
+
+/// When each packet of media to nine viewers left while a tenth joined, or stayed away.
+fn departures(compute: Compute, tenth_joins: bool) -> BTreeMap<Packet, Instant> {
     let mut scenario = Scenario::new(22);
     scenario.compute = compute;
     let mut world = World::new(&scenario);
@@ -69,7 +74,7 @@ fn departures(compute: Compute, tenth_joins: bool) -> Vec<(usize, u32, u16, Inst
     let hosts = world.viewers.iter().enumerate().take(9);
     hosts
         .flat_map(|(index, host)| {
-            host.wire.departures.iter().map(move |d| (index, d.ssrc, d.sequence, d.at))
+            host.wire.departures.iter().map(move |d| ((index, d.ssrc, d.sequence), d.at))
         })
         .collect()
 }
@@ -78,15 +83,11 @@ fn departures(compute: Compute, tenth_joins: bool) -> Vec<(usize, u32, u16, Inst
 fn worst_delay(compute: Compute) -> kvs_sim::Duration {
     let (alone, joined) = (departures(compute, false), departures(compute, true));
     assert!(alone.len() > 9 * 180, "{} packets", alone.len());
-    assert_eq!(alone.len(), joined.len(), "as many packets leave");
-    let pairs = alone.iter().zip(&joined);
-    pairs
-        .map(|(turn, left)| {
-            assert_eq!((turn.0, turn.1, turn.2), (left.0, left.1, left.2), "the same packets");
-            left.3.since(turn.3)
-        })
-        .max()
-        .unwrap()
+    let missing = alone.keys().filter(|packet| !joined.contains_key(packet)).count();
+    // Those of the last frame may still wait when time ends.
+    assert!(missing <= 9 * 3, "{missing} packets did not leave");
+    let late = |(packet, turn): (&Packet, &Instant)| joined.get(packet).map(|at| at.since(*turn));
+    alone.iter().filter_map(late).max().unwrap()
 }
 
 #[test]

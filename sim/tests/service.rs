@@ -52,13 +52,30 @@ fn ten_viewers_opening_three_a_second_all_have_a_picture_within_two_seconds() {
         assert!(waited < secs(2), "viewer {index} waited {waited:?}");
     }
     assert_eq!(world.cloud.as_ref().unwrap().service.violations(), 0);
-    // The eleventh reads why not.
+    // The eleventh is refused by the service: KVS admits ten viewers a channel.
     let eleventh =
         world.add_viewer(Breed::Ours, &Wishes::video(Codec::H264), LinkConfig::delayed(ms(20)));
     world.join(eleventh);
     world.run_for(secs(2));
+    let cloud = world.cloud.as_ref().unwrap();
+    assert!(cloud.service.violations() > 0);
+    assert!(!cloud.clients[11].is_connected());
+    assert_eq!(world.camera.camera.viewer_count(), 10);
+}
+
+#[test]
+fn the_camera_tells_the_one_too_many_why_not() {
+    let mut scenario = Scenario::new(94);
+    scenario.limits.viewers = 1;
+    let mut world = World::new(&scenario);
+    for index in 0..2 {
+        world.add_viewer(Breed::Ours, &Wishes::video(Codec::H264), LinkConfig::delayed(ms(20)));
+        world.join(index);
+        world.run_for(secs(1));
+    }
     assert_eq!(world.camera.refused, 1);
-    assert!(!world.viewers[eleventh].viewer.log().refusals.is_empty());
+    assert!(world.viewers[0].viewer.log().ended.is_none());
+    assert!(world.camera.logs[1].connected.is_none());
 }
 
 #[test]
@@ -75,7 +92,7 @@ fn a_lost_websocket_costs_no_frame() {
     world.stop_media();
     world.run_for(secs(1));
     let played = world.playback(0, 0, ms(360));
-    assert_eq!((played.expected, played.on_time), (150, 150));
+    assert_eq!((played.expected, played.on_time), (151, 151));
     let cloud = world.cloud.as_ref().unwrap();
     assert!(cloud.clients.iter().all(kvs_signaling::Client::is_connected), "signaling is back");
 }
