@@ -187,7 +187,10 @@ impl Association {
             handshake_timer: None,
             shutdown_timer: None,
             heartbeat: heartbeat::Heartbeat::default(),
-            replies: output::Replies::default(),
+            replies: output::Replies {
+                heartbeat: Vec::with_capacity(64),
+                ..Default::default()
+            },
             drops: Drops::default(),
             stats: Stats::default(),
         }

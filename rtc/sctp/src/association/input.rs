@@ -125,7 +125,10 @@ impl Association {
                 Err(_) => self.drops.count(DropReason::Malformed),
             },
             kind::HEARTBEAT if value.len() <= MAX_HEARTBEAT => {
-                self.replies.heartbeat_ack = Some(value.into());
+                // Long ones alone make the buffer grow: what we and usrsctp send fits.
+                self.replies.heartbeat.clear();
+                self.replies.heartbeat.extend_from_slice(value);
+                self.replies.heartbeat_ack = true;
             }
             kind::HEARTBEAT => self.drops.count(DropReason::BadHeartbeat),
             kind::HEARTBEAT_ACK => self.handle_heartbeat_ack(now, value),

@@ -1,6 +1,7 @@
 //! Packets to the peer.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 
 use smolrtc_base::{BufferTooSmall, Instant};
 
@@ -26,7 +27,9 @@ pub(super) struct Replies {
     pub(super) cookie: Box<[u8]>,
     pub(super) cookie_echo: bool,
     pub(super) cookie_ack: bool,
-    pub(super) heartbeat_ack: Option<Box<[u8]>>,
+    pub(super) heartbeat_ack: bool,
+    /// Contents of the newest HEARTBEAT.
+    pub(super) heartbeat: Vec<u8>,
     pub(super) shutdown: bool,
     pub(super) shutdown_ack: bool,
     pub(super) shutdown_complete: bool,
@@ -144,12 +147,9 @@ impl Association {
         if self.ack == Ack::Now || with_data {
             self.write_sack(packet)?;
         }
-        if let Some(value) = self
-            .replies
-            .heartbeat_ack
-            .take_if(|value| value.len() <= packet.room())
-        {
-            packet.chunk(kind::HEARTBEAT_ACK, 0, |w| w.put(&value))?;
+        if self.replies.heartbeat_ack && self.replies.heartbeat.len() <= packet.room() {
+            self.replies.heartbeat_ack = false;
+            packet.chunk(kind::HEARTBEAT_ACK, 0, |w| w.put(&self.replies.heartbeat))?;
         }
         // The chunks below are short or cut to the room that is left. Without room for the
         // longest of them they wait for the next packet.
