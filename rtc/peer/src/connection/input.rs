@@ -97,9 +97,8 @@ impl PeerConnection {
     }
 
     fn keep_early_hello(&mut self, from: SocketAddr, local: SocketAddr, datagram: &[u8]) {
-        if !is_client_hello(datagram) {
-            self.drops.count(DropReason::DtlsFromUnvalidated);
-        } else if self.dtls.as_ref().is_some_and(|dtls| dtls.is_connected()) {
+        let connected = self.dtls.as_ref().is_some_and(|dtls| dtls.is_connected());
+        if connected || !is_client_hello(datagram) {
             self.drops.count(DropReason::DtlsFromUnvalidated);
         } else if self.early_hellos.len() >= self.config.limits.dtls_early_hellos {
             self.drops.count(DropReason::TooManyEarlyHellos);
