@@ -105,9 +105,14 @@
       }
     });`;
 
+  // A context that was starved for a moment keeps what piled up in its input and runs that much behind
+  // for good; so each measurement listens with a fresh one.
   probe.listen = async (stream) => {
+    await probe.audio?.close();
     const audio = new AudioContext({ sampleRate: 48_000 });
     await audio.audioWorklet.addModule(URL.createObjectURL(new Blob([worklet], { type: "text/javascript" })));
+    probe.tones.length = 0;
+    probe.pitches.length = 0;
     const meter = new AudioWorkletNode(audio, "meter", { numberOfOutputs: 1 });
     meter.port.onmessage = ({ data }) => (data.hz ? probe.pitches : probe.tones).push(data);
     audio.createMediaStreamSource(stream).connect(meter);
