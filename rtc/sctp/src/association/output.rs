@@ -198,7 +198,7 @@ impl Association {
         })?;
         self.announced_window = window;
         if !self.duplicates.is_empty() {
-            self.duplicates = alloc::vec::Vec::new();
+            self.duplicates = Vec::new();
         }
         self.ack = Ack::None;
         self.unacked_packets = 0;
