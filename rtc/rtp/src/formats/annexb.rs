@@ -87,13 +87,47 @@ fn trim_zeros(mut bytes: &[u8]) -> &[u8] {
 fn start_code(stream: &[u8], from: usize) -> Option<(usize, usize)> {
     let mut at = from;
     loop {
-        // Looks at the third byte first: above 1 it ends no start code here nor at the next two
-        // places, and that is what most bytes are.
-        match stream.get(at..)? {
+        let rest = stream.get(at..)?;
+        // A start code begins with a zero, and most eight bytes have none: this loop sees every byte
+        // of every frame.
+        if let Some(eight) = rest.first_chunk()
+            && !has_zero(u64::from_ne_bytes(*eight))
+        {
+            at = at.checked_add(8)?;
+            continue;
+        }
+        // The third byte first: above 1 it ends no start code here nor at the next two places.
+        match rest {
             [_, _, third, ..] if *third > 1 => at = at.checked_add(3)?,
             [0, 0, 1, ..] => return Some((at, at.checked_add(3)?)),
             [_, _, _, ..] => at = at.checked_add(1)?,
             _ => return None,
+        }
+    }
+}
+
+/// Whether one of the eight bytes is zero: only a zero borrows from a clear top bit.
+const fn has_zero(eight: u64) -> bool {
+    const LOW: u64 = 0x0101_0101_0101_0101;
+    eight.wrapping_sub(LOW) & !eight & (LOW << 7) != 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_start_code_is_found_wherever_it_stands() {
+        for len in 3..40 {
+            for place in 0..=len - 3 {
+                for filler in [1, 2, 0x80, 0xff] {
+                    let mut stream = [filler; 40];
+                    stream[place..place + 3].copy_from_slice(&[0, 0, 1]);
+                    let found = start_code(&stream[..len], 0);
+                    assert_eq!(found, Some((place, place + 3)), "{len} {filler}");
+                    assert_eq!(start_code(&stream[..place + 2], 0), None);
+                }
+            }
         }
     }
 }

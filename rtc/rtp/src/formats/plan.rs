@@ -170,20 +170,14 @@ pub fn is_key_frame(codec: Codec, frame: &[u8]) -> bool {
 pub fn is_discardable(codec: Codec, frame: &[u8]) -> bool {
     match codec {
         // A parameter set that rides along would be lost with the frame.
-        Codec::H264 => {
-            any_unit(frame, |nal| matches!(h264_type(nal), 1..=5))
-                && !any_unit(frame, |nal| match h264_type(nal) {
-                    1..=5 => first_byte(nal) & 0x60 != 0,
-                    kind => matches!(kind, 7 | 8 | 13 | 15),
-                })
-        }
-        Codec::H265 => {
-            any_unit(frame, |nal| h265_type(nal) < 32)
-                && !any_unit(frame, |nal| match h265_type(nal) {
-                    kind @ 0..32 => kind > 14 || kind % 2 == 1,
-                    kind => matches!(kind, 32..=34),
-                })
-        }
+        Codec::H264 => only_spare_slices(frame, |nal| match h264_type(nal) {
+            1..=5 => Some(first_byte(nal) & 0x60 == 0),
+            kind => (matches!(kind, 7 | 8 | 13 | 15)).then_some(false),
+        }),
+        Codec::H265 => only_spare_slices(frame, |nal| match h265_type(nal) {
+            kind @ 0..32 => Some(kind <= 14 && kind % 2 == 0),
+            kind => (matches!(kind, 32..=34)).then_some(false),
+        }),
         Codec::Vp8 => vp8::is_discardable(frame),
         Codec::Opus | Codec::Pcmu | Codec::Pcma => false,
     }
@@ -195,6 +189,20 @@ const H265_IRAP: core::ops::RangeInclusive<u8> = 16..=23;
 
 fn any_unit(frame: &[u8], test: impl FnMut(&[u8]) -> bool) -> bool {
     NalUnits::new(frame).map(|nal| nal.bytes).any(test)
+}
+
+/// Whether there are slices and nothing that anybody needs. `spare` tells of a unit whether it can be
+/// spared; `None` if it does not matter.
+fn only_spare_slices(frame: &[u8], spare: impl Fn(&[u8]) -> Option<bool>) -> bool {
+    let mut slices = false;
+    for nal in NalUnits::new(frame) {
+        match spare(nal.bytes) {
+            Some(true) => slices = true,
+            Some(false) => return false,
+            None => {}
+        }
+    }
+    slices
 }
 
 fn first_byte(nal: &[u8]) -> u8 {
