@@ -76,11 +76,13 @@ fn jitter_of_fifty_milliseconds_costs_no_frame() {
         let line = LinkConfig { jitter: ms(50), ..LinkConfig::delayed(ms(30)) };
         let mut world = watching(103, breed, line);
         rest(&mut world, secs(5));
-        // str0m begins with whatever packet comes first: what was overtaken is lost to it.
+        // str0m begins with whatever packet comes first, and hands out what follows it of a frame:
+        // what was overtaken is lost to it.
         let from = Instant::from_millis(1_200);
         let played = since(&world, from, ms(640));
         assert_eq!(played.on_time, played.expected, "{breed:?}: {:?}", played.missing);
-        assert_eq!((played.foreign, played.disordered), (0, 0));
+        let cut = usize::from(breed == Breed::Str0m);
+        assert!(played.foreign <= cut && played.disordered == 0, "{breed:?}: {played:?}");
     }
 }
 

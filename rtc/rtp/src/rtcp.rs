@@ -1,8 +1,9 @@
 //! RTCP: compound packets of RFC 3550 section 6, reduced-size ones of RFC 5506, the feedback of
-//! RFC 4585 and RFC 5104, REMB and transport-wide feedback.
+//! RFC 4585 and RFC 5104, REMB and transport-wide feedback, and of RFC 3611 what lets a receiver that
+//! sends no media measure its round trip.
 //!
 //! [`packets`] walks a received compound packet; [`Compound`] writes one. Types that are not
-//! known here, extended reports among them, come out as [`Rtcp::Other`] and are to be ignored.
+//! known here, other extended reports among them, come out as [`Rtcp::Other`] and are to be ignored.
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use crate::Ssrc;
@@ -31,6 +32,12 @@ const GOODBYE: u8 = 203;
 const TRANSPORT_LAYER: u8 = 205;
 /// PSFB, RFC 4585 section 6.1.
 const PAYLOAD_SPECIFIC: u8 = 206;
+/// XR, RFC 3611 section 2.
+const EXTENDED_REPORT: u8 = 207;
+/// Receiver Reference Time report block, RFC 3611 section 4.4.
+const BLOCK_REFERENCE_TIME: u8 = 4;
+/// DLRR report block, RFC 3611 section 4.5.
+const BLOCK_DLRR: u8 = 5;
 
 const FMT_NACK: u8 = 1;
 const FMT_TRANSPORT_WIDE: u8 = 15;
@@ -66,6 +73,14 @@ pub enum Rtcp<'a> {
     Remb(Remb<'a>),
     /// Arrival times of packets, by transport-wide sequence number.
     TransportFeedback(TransportFeedback<'a>),
+    /// The time at a receiver that sends no media: it wants to be told how long ago it said so
+    /// (RFC 3611 section 4.4).
+    ReferenceTime {
+        /// Who asks.
+        receiver: Ssrc,
+        /// Its clock, as [`smolrtc_base::UnixTime::to_ntp`] counts.
+        ntp: u64,
+    },
     /// A type or format that is not known here.
     Other {
         /// RTCP packet type.
@@ -184,6 +199,13 @@ impl<'a> Framed<'a> {
                 }
             }
             (PAYLOAD_SPECIFIC, FMT_FIR) => Rtcp::Fir(Fir::parse(body)?),
+            (EXTENDED_REPORT, _) => match reference_time(body)? {
+                Some((receiver, ntp)) => Rtcp::ReferenceTime { receiver, ntp },
+                None => Rtcp::Other {
+                    packet_type,
+                    format,
+                },
+            },
             (PAYLOAD_SPECIFIC, FMT_APPLICATION) => match Remb::parse(body)? {
                 Some(remb) => Rtcp::Remb(remb),
                 None => Rtcp::Other {
@@ -197,6 +219,22 @@ impl<'a> Framed<'a> {
             },
         })
     }
+}
+
+/// Who made an extended report, and its reference time if it has one.
+fn reference_time(body: &[u8]) -> Result<Option<(Ssrc, u64)>, RtcpError> {
+    let mut reader = Reader::new(body);
+    let receiver = Ssrc(reader.u32()?);
+    while !reader.is_empty() {
+        let kind = reader.u8()?;
+        reader.u8()?;
+        let words = reader.u16()?;
+        let mut block = Reader::new(reader.take(usize::from(words).wrapping_mul(4))?);
+        if kind == BLOCK_REFERENCE_TIME {
+            return Ok(Some((receiver, block.u64()?)));
+        }
+    }
+    Ok(None)
 }
 
 impl<'a> Iterator for Packets<'a> {

@@ -56,7 +56,7 @@ const PACKET_OVERHEAD: usize = 38;
 /// All that goes to one viewer. See the [module documentation](self).
 ///
 /// It owns no packet: under 500 bytes a stream and what `Limits::twcc_history`, `resend_queue` and
-/// `cursor_runs` (a stream) cost, 8, 16 and 16 bytes an entry; 5.5 KB with two streams at
+/// `cursor_runs` (a stream) cost, 8, 24 and 16 bytes an entry; 6 KB with two streams at
 /// [`Limits::HOST`].
 #[derive(Debug)]
 pub struct Sender {
@@ -75,6 +75,8 @@ pub struct Sender {
     report_at: Option<Instant>,
     /// The newest sender reports: middle 32 bits of their NTP time, and when they left.
     reports: [(u32, Instant); 4],
+    /// A receiver's newest reference time: who, the middle 32 bits, and when it came.
+    reference: Option<(Ssrc, u32, Instant)>,
     feedback_count: u32,
     unmatched_rtcp: u32,
     rng: Rng,
@@ -102,6 +104,7 @@ impl Sender {
             rtt_known: false,
             report_at: None,
             reports: [(0, Instant::ZERO); 4],
+            reference: None,
             feedback_count: 0,
             unmatched_rtcp: 0,
             rng,
@@ -159,7 +162,10 @@ impl Sender {
     /// The codec of a stream.
     #[must_use]
     pub fn codec(&self, id: StreamId) -> Option<crate::Codec> {
-        self.streams.iter().find(|stream| stream.id == id).map(|stream| stream.codec)
+        self.streams
+            .iter()
+            .find(|stream| stream.id == id)
+            .map(|stream| stream.codec)
     }
 
     /// The SSRCs of a stream and of its retransmission stream.
@@ -268,7 +274,8 @@ impl Sender {
                 Some(written) => {
                     let (id, counts) = (stream.id, stream.counts_transport());
                     let bytes = written.len + PACKET_OVERHEAD;
-                    self.resends.resent(now, key(id, index), bytes);
+                    self.resends
+                        .resent(now, key(id, index), bytes, counts.then_some(sequence));
                     return Some(self.left(now, id, counts, written, true));
                 }
                 None => {

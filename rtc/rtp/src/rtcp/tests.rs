@@ -412,9 +412,34 @@ fn no_bytes_make_the_walk_panic_or_run_on() {
                     assert_eq!(count, usize::from(feedback.packet_count));
                     0
                 }
-                Rtcp::Pli { .. } | Rtcp::Other { .. } => 0,
+                Rtcp::Pli { .. } | Rtcp::ReferenceTime { .. } | Rtcp::Other { .. } => 0,
             };
             assert!(items <= bytes.len() * 5);
         }
     }
+}
+
+#[test]
+fn a_reference_time_is_read_and_answered() {
+    // RFC 3611 sections 4.4 and 4.5: XR with a block that is not known, then the reference time.
+    let bytes = [
+        0x80, 207, 0, 6, 0, 0, 0, 9, 42, 0, 0, 1, 1, 2, 3, 4, 4, 0, 0, 2, 0xde, 0xad, 0xbe, 0xef,
+        0x12, 0x34, 0x56, 0x78,
+    ];
+    let Some(Ok(Rtcp::ReferenceTime { receiver, ntp })) = packets(&bytes).next() else {
+        panic!("no reference time");
+    };
+    assert_eq!((receiver, ntp), (Ssrc(9), 0xdead_beef_1234_5678));
+    let mut buf = [0; 64];
+    let mut compound = Compound::new(&mut buf);
+    compound
+        .reference_time_answer(Ssrc(7), receiver, (ntp >> 16) as u32, 65_536)
+        .unwrap();
+    let len = compound.len();
+    assert_eq!(
+        buf[..len],
+        [
+            0x80, 207, 0, 5, 0, 0, 0, 7, 5, 0, 0, 3, 0, 0, 0, 9, 0xbe, 0xef, 0x12, 0x34, 0, 1, 0, 0
+        ]
+    );
 }

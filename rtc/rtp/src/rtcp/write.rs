@@ -4,8 +4,8 @@ use super::feedback::REMB;
 use super::report::{ReportBlock, SenderInfo};
 use super::transport::{DELTA_TICK_MICROS, REFERENCE_TICK_MICROS};
 use super::{
-    FMT_APPLICATION, FMT_FIR, FMT_NACK, FMT_PLI, FMT_TRANSPORT_WIDE, GOODBYE, PAYLOAD_SPECIFIC,
-    RECEIVER_REPORT, SENDER_REPORT, SOURCE_DESCRIPTION, TRANSPORT_LAYER,
+    BLOCK_DLRR, EXTENDED_REPORT, FMT_APPLICATION, FMT_FIR, FMT_NACK, FMT_PLI, FMT_TRANSPORT_WIDE,
+    GOODBYE, PAYLOAD_SPECIFIC, RECEIVER_REPORT, SENDER_REPORT, SOURCE_DESCRIPTION, TRANSPORT_LAYER,
 };
 use crate::Ssrc;
 use smolrtc_base::{BufferTooSmall, Instant, Writer};
@@ -160,6 +160,25 @@ impl<'a> Compound<'a> {
             writer.u32(sender.0)?;
             writer.u32(media.0)?;
             Ok(FMT_PLI)
+        })
+    }
+
+    /// Tells `receiver` that its reference time, of which `last` are the middle 32 bits, came
+    /// `delay` / 65,536 s ago (RFC 3611 section 4.5).
+    pub fn reference_time_answer(
+        &mut self,
+        sender: Ssrc,
+        receiver: Ssrc,
+        last: u32,
+        delay: u32,
+    ) -> Result<(), BufferTooSmall> {
+        self.packet(EXTENDED_REPORT, |writer| {
+            writer.u32(sender.0)?;
+            writer.put(&[BLOCK_DLRR, 0, 0, 3])?;
+            writer.u32(receiver.0)?;
+            writer.u32(last)?;
+            writer.u32(delay)?;
+            Ok(0)
         })
     }
 

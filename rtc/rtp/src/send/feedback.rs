@@ -49,6 +49,14 @@ impl Sender {
                 self.retarget();
             }
             Rtcp::TransportFeedback(feedback) => self.transport_feedback(now, feedback),
+            Rtcp::ReferenceTime { receiver, ntp } => {
+                // The first is answered at once, so that the peer soon knows how long to wait
+                // for a resend; the others with the next report.
+                if self.reference.is_none() {
+                    self.report_at = self.report_at.map(|_| now);
+                }
+                self.reference = Some((*receiver, (*ntp >> 16) as u32, now));
+            }
             Rtcp::Sdes(_) | Rtcp::Bye(_) | Rtcp::Other { .. } => {}
         }
     }
@@ -138,7 +146,10 @@ impl Sender {
                     self.estimate.arrived(sent, at, len);
                     news = true;
                 }
-                News::Lost => self.estimate.lost(),
+                News::Lost => {
+                    self.estimate.lost();
+                    self.resends.renew(arrival.sequence);
+                }
                 News::Old => {}
                 News::Forgotten => forgotten = true,
             }
@@ -205,6 +216,14 @@ impl Sender {
             {
                 break;
             }
+        }
+        if let (Some((receiver, last, at)), Some(stream)) = (self.reference, self.streams.first())
+            && !compound.is_empty()
+        {
+            let micros = now.since(at).as_micros() as u64;
+            let delay = u32::try_from(micros * 65_536 / 1_000_000).unwrap_or(u32::MAX);
+            // It fits behind the reports, or waits for a shorter one.
+            let _ = compound.reference_time_answer(stream.ssrc, receiver, last, delay);
         }
         self.reports.rotate_right(1);
         if let Some(newest) = self.reports.first_mut() {

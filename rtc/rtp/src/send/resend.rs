@@ -14,7 +14,14 @@ struct Entry {
     key: u64,
     /// When it was resent; [`WAITING`] until then.
     resent: Instant,
+    /// The transport-wide sequence number of the last resend, where those are counted.
+    transport_sequence: Option<u16>,
+    /// How often feedback that showed a resend lost has brought it back.
+    renewals: u8,
 }
+
+/// A resend that feedback shows lost is renewed this often; then only the receiver can ask again.
+const MAX_RENEWALS: u8 = 3;
 
 const WAITING: Instant = Instant::FAR_FUTURE;
 
@@ -56,7 +63,7 @@ pub(super) enum Verdict {
 pub(super) struct Resends {
     entries: Vec<Entry>,
     limit: usize,
-    waiting: usize,
+    pub(super) waiting: usize,
     /// Microseconds per byte at the rate allowed, with 8 binary places.
     cost: u64,
     /// Where the bytes resent so far would reach to at that rate.
@@ -93,6 +100,8 @@ impl Resends {
             let entry = Entry {
                 key,
                 resent: WAITING,
+                transport_sequence: None,
+                renewals: 0,
             };
             if self.entries.len() < self.limit {
                 self.entries.push(entry);
@@ -130,10 +139,31 @@ impl Resends {
             .min()
     }
 
-    /// Records that `key` was resent in `bytes` bytes.
-    pub(super) fn resent(&mut self, now: Instant, key: u64, bytes: usize) {
+    /// Feedback shows that the packet `transport_sequence` was lost: if it was a resend, it waits
+    /// again. So a lost resend is made good without a request, which may be lost as well.
+    pub(super) fn renew(&mut self, transport_sequence: u16) {
+        let lost = self.entries.iter_mut().find(|entry| {
+            entry.resent != WAITING && entry.transport_sequence == Some(transport_sequence)
+        });
+        if let Some(entry) = lost.filter(|entry| entry.renewals < MAX_RENEWALS) {
+            entry.resent = WAITING;
+            entry.renewals = entry.renewals.saturating_add(1);
+            self.waiting = self.waiting.saturating_add(1);
+        }
+    }
+
+    /// Records that `key` was resent in `bytes` bytes, under `transport_sequence` where those are
+    /// counted.
+    pub(super) fn resent(
+        &mut self,
+        now: Instant,
+        key: u64,
+        bytes: usize,
+        transport_sequence: Option<u16>,
+    ) {
         if let Some(entry) = self.waiting_entry(key) {
             entry.resent = now;
+            entry.transport_sequence = transport_sequence;
             self.waiting = self.waiting.saturating_sub(1);
         }
         let micros = (bytes as u64).wrapping_mul(self.cost) >> 8;

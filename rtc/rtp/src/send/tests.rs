@@ -2,4 +2,5 @@ mod bandwidth;
 mod basics;
 mod loss;
 mod mapping;
+mod renewals;
 mod world;
