@@ -127,13 +127,14 @@
   probe.echo = async (channel, length) => {
     const sent = new Uint8Array(length);
     for (let at = 0; at < length; at += 65_536) crypto.getRandomValues(sent.subarray(at, Math.min(length, at + 65_536)));
-    const back = new Promise((resolve) => {
+    const back = new Promise((resolve, reject) => {
       const listen = ({ data }) => {
         if (typeof data === "string" || data.byteLength !== length) return;
         channel.removeEventListener("message", listen);
         resolve(new Uint8Array(data));
       };
       channel.addEventListener("message", listen);
+      setTimeout(() => reject(new Error(`no echo of ${length} bytes in 10 s, channel ${channel.readyState}`)), 10_000);
     });
     const start = performance.now();
     channel.send(sent);

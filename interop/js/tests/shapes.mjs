@@ -162,10 +162,12 @@ async function overIpv6() {
     const page = await openPage(alone);
     await page.goto(url);
     const first = await firstFrame(page);
-    const { local, remote, pair } = await stats(page);
+    const { local, remote } = await until("candidate pair", async () => {
+      const now = await stats(page);
+      return now.pair?.state === "succeeded" && now;
+    });
     const addresses = [...local, ...remote].map((candidate) => candidate.address ?? candidate.ip).filter(Boolean);
     check(addresses.length > 0 && addresses.every((a) => a.includes(":") || a.endsWith(".local")), `candidates ${addresses}`);
-    check(pair?.state === "succeeded", "no candidate pair");
     return `first frame after ${Math.round(first)} ms, ${addresses.join(" and ")}`;
   } finally {
     await alone.close();

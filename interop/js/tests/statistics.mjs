@@ -32,7 +32,15 @@ async function agreement() {
   try {
     await page.goto(`${url}?clientId=counted`);
     await firstFrame(page);
-    await sleep(8000);
+    // A round trip here is a fraction of a millisecond, and a browser that had to wait for a core
+    // adds to its own: what is compared is the shortest each has seen.
+    const trips = { ours: [], theirs: [] };
+    for (let second = 0; second < 10; second++) {
+      await sleep(1000);
+      const [mine, chromium] = await Promise.all([ours(url, "counted"), stats(page)]);
+      trips.ours.push(mine.candidatePair.currentRoundTripTime);
+      trips.theirs.push(theirs(chromium).roundTrip);
+    }
     const [mine, chromium] = await Promise.all([ours(url, "counted"), stats(page)]);
     const got = theirs(chromium);
     const sent = mine.outbound.reduce((total, stream) => total + stream.headerBytesSent, 0);
@@ -41,8 +49,8 @@ async function agreement() {
       agree("bytes", mine.bytesSent, got.bytes, 0.02),
       agree("header bytes", sent, got.headers, 0.02),
       agree("NACKs", mine.nackCount, got.nacks, 0.02),
-      // Both are fractions of a millisecond here, each taken at a moment of its own.
-      agree("round trip", mine.candidatePair.currentRoundTripTime, got.roundTrip, 0.02, 0.001 * 3),
+      // Chromium counts in whole milliseconds.
+      agree("round trip", Math.min(...trips.ours), Math.min(...trips.theirs), 0.02, 0.002),
     ].join(", ");
   } finally {
     await closePage(page);
