@@ -137,7 +137,7 @@ impl Ours {
             let offer = owned_by(Owner::Viewer, || {
                 self.viewers[index].peer.create_offer(now, false).unwrap()
             });
-            self.to_camera(index, Body::Offer(offer));
+            self.signal_camera(index, Body::Offer(offer));
         }
         let end = self.now + Duration::from_secs(20);
         loop {
@@ -149,7 +149,7 @@ impl Ours {
         }
     }
 
-    fn to_camera(&mut self, index: usize, body: Body) {
+    fn signal_camera(&mut self, index: usize, body: Body) {
         let message = Inbound {
             from: ClientId::new(&format!("viewer-{index}")).ok(),
             body,
