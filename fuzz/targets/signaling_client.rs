@@ -1,4 +1,4 @@
-//! Operation sequences on the client: no panic, at most two streams, no timer that stands still.
+//! Operation sequences on the client: no panic, at most four streams, no timer that stands still.
 #![no_main]
 
 use arbitrary::Arbitrary;
@@ -24,6 +24,7 @@ enum Operation {
     Sleep(u16),
     Send,
     RefreshIce,
+    ViewersLive(bool),
     Clock(u32),
     Credentials,
     Transmit(u8),
@@ -72,6 +73,7 @@ fuzz_target!(|operations: Vec<Operation>| {
                 let _ = client.send(now, Outbound::to_viewer(to, Body::Offer("x".into())));
             }
             Operation::RefreshIce => client.refresh_ice_servers(now),
+            Operation::ViewersLive(live) => client.viewers_live(now, live),
             Operation::Clock(seconds) => client.set_wall_clock(now, UnixTime::from_secs(seconds.into())),
             Operation::Credentials => client.set_credentials(now, credentials()),
             Operation::Transmit(len) => {
@@ -80,12 +82,12 @@ fuzz_target!(|operations: Vec<Operation>| {
             Operation::Poll => {
                 while let Some(event) = client.poll_event() {
                     match event {
-                        Event::OpenStream { id, .. } => open.push(id),
+                        Event::OpenStream { id, .. } | Event::OpenMutualTls { id, .. } => open.push(id),
                         Event::CloseStream(id) => open.retain(|other| *other != id),
                         _ => {}
                     }
                 }
-                assert!(open.len() <= 2);
+                assert!(open.len() <= 4);
             }
             Operation::Shutdown => client.shutdown(now),
         }

@@ -204,6 +204,7 @@ impl Call {
                 Operation::Create {
                     name: self.config.channel.channel_name().into(),
                     message_ttl: self.config.message_ttl,
+                    tags: self.config.tags.clone(),
                 },
             ),
             (Command::List { prefix }, _) => (
@@ -275,7 +276,7 @@ impl Call {
             let date = response.headers.get("date").and_then(parse_http_date);
             if matches!(response.status, 400 | 401 | 403)
                 && !core::mem::replace(&mut self.skew_tried, true)
-                && let Some(seconds) = date.and_then(|date| self.clock.learn(now, date))
+                && let Some(seconds) = date.and_then(|date| self.clock.learn(now, "", date))
             {
                 self.outputs.push(Event::ClockSkew { seconds });
                 return self.next(now);
@@ -336,7 +337,7 @@ impl Call {
                 Some(Some(CallResult::IceServers(parsed.ice_server_list)))
             }
             Step::Delete => Some(Some(CallResult::Deleted)),
-            Step::Connect => None,
+            _ => None,
         }
     }
 

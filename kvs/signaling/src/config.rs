@@ -1,6 +1,7 @@
 //! What a client is told at construction.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 
 use kvs_message::ClientId;
@@ -32,11 +33,18 @@ impl ChannelRef {
     /// # Errors
     /// [`ConfigError::ChannelName`] or [`ConfigError::ChannelArn`].
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        if text.is_empty() {
+            return Err(ConfigError::ChannelMissing);
+        }
         if text.starts_with("arn:") {
             return match arn_parts(text) {
                 Some(_) => Ok(Self::Arn(text.into())),
+                None if text.len() > 1_024 => Err(ConfigError::ChannelArnLength),
                 None => Err(ConfigError::ChannelArn),
             };
+        }
+        if text.len() > 256 {
+            return Err(ConfigError::ChannelNameLength);
         }
         if is_channel_name(text) {
             Ok(Self::Name(text.into()))
@@ -51,6 +59,13 @@ impl ChannelRef {
         match self {
             Self::Name(name) => name,
             Self::Arn(arn) => arn_parts(arn).map_or("", |(_, name)| name),
+        }
+    }
+
+    /// As the user wrote it.
+    pub(crate) fn as_written(&self) -> &str {
+        match self {
+            Self::Name(text) | Self::Arn(text) => text,
         }
     }
 
@@ -97,6 +112,9 @@ pub fn arn_parts(arn: &str) -> Option<(&str, &str)> {
     valid.then_some((region, name))
 }
 
+/// Longest name of an endpoint, as in the DNS with a port.
+const MAX_ENDPOINT: usize = 260;
+
 /// How long each step may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
@@ -136,6 +154,55 @@ impl Timeouts {
     };
 }
 
+/// When a connection is replaced by a new one, before the service ends it. Each is shortened by up
+/// to a tenth at random, so that cameras that came together do not rotate together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lifetimes {
+    /// After its opening. The service ends it after an hour, and says so a minute before.
+    pub age: Duration,
+    /// After the last message sent. The service ends it after ten minutes.
+    pub idle: Duration,
+}
+
+impl Lifetimes {
+    /// For the limits that AWS documents.
+    pub const AWS: Self = Self {
+        age: Duration::from_secs(3_300),
+        idle: Duration::from_secs(540),
+    };
+}
+
+/// A tag of a channel: what costs and permissions may go by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tag {
+    /// 1–128 characters.
+    pub key: String,
+    /// Up to 256 characters.
+    pub value: String,
+}
+
+/// Most tags of a channel.
+pub const MAX_TAGS: usize = 50;
+
+/// Whether there are at most [`MAX_TAGS`], each of the documented length.
+///
+/// # Errors
+/// [`ConfigError::TooManyTags`], [`ConfigError::TagKey`], [`ConfigError::TagValue`].
+pub fn check_tags(tags: &[Tag]) -> Result<(), ConfigError> {
+    if tags.len() > MAX_TAGS {
+        return Err(ConfigError::TooManyTags);
+    }
+    for tag in tags {
+        if !(1..=128).contains(&tag.key.chars().count()) {
+            return Err(ConfigError::TagKey);
+        }
+        if tag.value.chars().count() > 256 {
+            return Err(ConfigError::TagValue);
+        }
+    }
+    Ok(())
+}
+
 /// Settings of a [`Client`](crate::Client).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -154,12 +221,16 @@ pub struct Config {
     pub create_channel: bool,
     /// Seconds for which a created channel keeps messages, 5–120; `None` for AWS's 60.
     pub message_ttl: Option<u32>,
+    /// Tags of a created channel.
+    pub tags: Vec<Tag>,
     /// `user-agent` of every call.
     pub user_agent: String,
     /// Bounds; [`Limits::signaling_message_bytes`] concerns us.
     pub limits: Limits,
     /// Patience.
     pub timeouts: Timeouts,
+    /// When connections are replaced.
+    pub lifetimes: Lifetimes,
 }
 
 impl Config {
@@ -189,9 +260,11 @@ impl Config {
             dual_stack: false,
             create_channel: false,
             message_ttl: None,
+            tags: Vec::new(),
             user_agent: String::from(concat!("kvs-webrtc-rs/", env!("CARGO_PKG_VERSION"))),
             limits: Limits::HOST,
             timeouts: Timeouts::HOST,
+            lifetimes: Lifetimes::AWS,
         })
     }
 
@@ -207,7 +280,9 @@ impl Config {
         if !printable || self.user_agent.len() > 256 {
             return Err(ConfigError::UserAgent);
         }
+        check_tags(&self.tags)?;
         match &self.endpoint {
+            Some(url) if url.authority().len() > MAX_ENDPOINT => Err(ConfigError::EndpointLength),
             Some(url) if !url.query().is_empty() => Err(ConfigError::EndpointQuery),
             Some(url) => Ok(url.clone()),
             None => {
@@ -221,6 +296,28 @@ impl Config {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConfigError {
+    /// Neither a name nor an ARN.
+    ChannelMissing,
+    /// A channel name of more than 256 characters.
+    ChannelNameLength,
+    /// A channel ARN of more than 1,024 characters.
+    ChannelArnLength,
+    /// An endpoint URL that is too long.
+    EndpointLength,
+    /// More than [`MAX_TAGS`] tags.
+    TooManyTags,
+    /// A tag without a key, or with one of more than 128 characters.
+    TagKey,
+    /// A tag's value of more than 256 characters.
+    TagValue,
+    /// Not the URL or host name of a credential endpoint.
+    IotEndpoint,
+    /// Not a role alias.
+    RoleAlias,
+    /// Not the name of a thing.
+    ThingName,
+    /// No source of credentials at all.
+    NoCredentials,
     /// Not a channel name.
     ChannelName,
     /// Not a channel ARN.
@@ -242,6 +339,31 @@ pub enum ConfigError {
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::ChannelMissing => f.write_str("no channel: give its name or its ARN"),
+            Self::ChannelNameLength => {
+                f.write_str("the channel name is too long: 256 characters at most")
+            }
+            Self::ChannelArnLength => {
+                f.write_str("the channel ARN is too long: 1,024 characters at most")
+            }
+            Self::EndpointLength => f.write_str("the endpoint URL is too long"),
+            Self::TooManyTags => f.write_str("a channel has 50 tags at most"),
+            Self::TagKey => f.write_str("a tag's key is 1 to 128 characters"),
+            Self::TagValue => f.write_str("a tag's value is up to 256 characters"),
+            Self::IotEndpoint => f.write_str(
+                "the IoT credential endpoint is the host that `aws iot describe-endpoint \
+                 --endpoint-type iot:CredentialProvider` prints",
+            ),
+            Self::RoleAlias => {
+                f.write_str("a role alias is 1 to 128 of a-z, A-Z, 0-9, '_', '=', ',', '@', '-'")
+            }
+            Self::ThingName => {
+                f.write_str("a thing name is 1 to 128 of a-z, A-Z, 0-9, ':', '_', '-'")
+            }
+            Self::NoCredentials => f.write_str(
+                "no credentials: give a key, a role alias of IoT Core, or say that you will \
+                 answer when asked",
+            ),
             Self::ChannelName => {
                 f.write_str("a channel name is 1 to 256 of a-z, A-Z, 0-9, '_', '.', '-'")
             }

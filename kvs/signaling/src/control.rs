@@ -10,11 +10,12 @@ use alloc::vec::Vec;
 use kvs_message::ClientId;
 use serde::Serialize;
 
-use crate::{ChannelRef, Role};
+use crate::{ChannelRef, Role, Tag};
 
 mod error;
 pub mod wire;
 
+pub(crate) use error::skewed_time;
 pub use error::{ErrorKind, ServiceError};
 
 /// Largest response body accepted, bytes. A list of 100 channels has about 40 KB.
@@ -32,6 +33,8 @@ pub enum Operation {
         name: String,
         /// How long messages wait for an absent receiver, seconds, 5–120.
         message_ttl: Option<u32>,
+        /// Tags of it.
+        tags: Vec<Tag>,
     },
     /// `ListSignalingChannels`.
     List {
@@ -120,7 +123,12 @@ impl Operation {
                 channel_name: channel.name().map(String::from),
                 channel_arn: channel.arn().map(String::from),
             }),
-            Self::Create { name, message_ttl } => json(&CreateRequest {
+            Self::Create {
+                name,
+                message_ttl,
+                tags,
+            } => json(&CreateRequest {
+                tags: wire_tags(tags),
                 channel_name: name.clone(),
                 channel_type: Some("SINGLE_MASTER".into()),
                 single_master_configuration: message_ttl.map(|ttl| SingleMaster {
@@ -158,6 +166,14 @@ impl Operation {
             }),
         }
     }
+}
+
+fn wire_tags(tags: &[Tag]) -> Vec<wire::TagEntry> {
+    let entry = |tag: &Tag| wire::TagEntry {
+        key: tag.key.clone(),
+        value: tag.value.clone(),
+    };
+    tags.iter().map(entry).collect()
 }
 
 /// None of these types can fail to serialize: they have string keys and no foreign `Serialize`.

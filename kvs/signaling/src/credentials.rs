@@ -9,7 +9,11 @@ use core::fmt;
 
 use smolrtc_base::{Duration, SecretBytes, UnixTime};
 
+mod iot;
 mod profile;
+
+pub use iot::IotCore;
+pub(crate) use iot::parse_answer;
 
 /// Credentials are taken for expired this long before they are, so that a call signed with them
 /// still arrives.
@@ -22,6 +26,27 @@ pub struct Credentials {
     secret_access_key: SecretBytes,
     session_token: Option<SecretBytes>,
     expires: Option<UnixTime>,
+}
+
+/// Where a [`Client`](crate::Client) gets its credentials from. The first that there is counts:
+/// callback, IoT Core, fixed ones.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// The application answers [`Event::CredentialsNeeded`](crate::Event::CredentialsNeeded).
+    pub callback: bool,
+    /// IoT Core's credential provider.
+    pub iot: Option<IotCore>,
+    /// Known from the start.
+    pub fixed: Option<Credentials>,
+}
+
+impl From<Credentials> for Sources {
+    fn from(credentials: Credentials) -> Self {
+        Self {
+            fixed: Some(credentials),
+            ..Self::default()
+        }
+    }
 }
 
 impl Credentials {

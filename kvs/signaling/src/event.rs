@@ -79,6 +79,16 @@ pub enum Event {
         /// Over TLS.
         tls: bool,
     },
+    /// Like [`Event::OpenStream`], over TLS with the device's certificate: for IoT Core's
+    /// credential endpoint.
+    OpenMutualTls {
+        /// Name for it from now on.
+        id: StreamId,
+        /// Host name, to resolve and to check the certificate against.
+        host: String,
+        /// TCP port.
+        port: u16,
+    },
     /// Close a stream once everything handed out for it is written. No report is wanted.
     CloseStream(StreamId),
     /// The WebSocket is open: the channel is served.
@@ -87,6 +97,15 @@ pub enum Event {
     Disconnected {
         /// Why.
         reason: DisconnectReason,
+    },
+    /// A new WebSocket has taken the place of the old one, which was about to reach its age or its
+    /// idle time. Nothing was lost; nothing is to be done.
+    Rotated,
+    /// Another master has taken the channel; it is not fought for, but taken back later.
+    /// Comes after [`Event::Disconnected`].
+    Replaced {
+        /// When the next try is made, half a minute away at least.
+        retry_at: Instant,
     },
     /// A message arrived.
     Message(Inbound),
@@ -104,8 +123,9 @@ pub enum Event {
         /// Seconds by which ours is behind; negative if ahead.
         seconds: i64,
     },
-    /// Credentials have expired or are refused as expired: call
-    /// [`set_credentials`](crate::Client::set_credentials).
+    /// Credentials are wanted: those at hand end soon, have expired, or are refused as expired. Call
+    /// [`set_credentials`](crate::Client::set_credentials). The connection stays meanwhile. Said
+    /// again every minute until somebody does.
     CredentialsNeeded,
     /// A step failed; it is tried again, without end.
     Failed {
@@ -124,10 +144,12 @@ pub enum DisconnectReason {
     GoAway,
     /// No pong within the deadline: the connection was half open.
     PongTimedOut,
-    /// The service closed with this code: a new master, an idle or an old connection.
+    /// The service closed with this code: an idle or an old connection, a restart.
     Closed(u16),
     /// The stream ended under it.
     Stream(CloseReason),
+    /// Another connection has taken this one's place, and it was not ours.
+    Replaced,
     /// The service violated the protocol.
     Protocol(WebSocketError),
     /// [`shutdown`](crate::Client::shutdown) was called.
@@ -152,6 +174,8 @@ pub enum Step {
     Connect,
     /// DeleteSignalingChannel.
     Delete,
+    /// IoT Core's credential endpoint.
+    GetCredentials,
 }
 
 impl Step {
@@ -164,6 +188,7 @@ impl Step {
             Self::GetIceServers => "GetIceServerConfig",
             Self::Connect => "opening the WebSocket",
             Self::Delete => "DeleteSignalingChannel",
+            Self::GetCredentials => "IoT Core's role alias",
         }
     }
 }
@@ -294,4 +319,10 @@ pub enum Reason {
     Rate,
     /// The closing handshake ends by then.
     Close,
+    /// The connection is replaced by a new one before the service ends it.
+    Rotate,
+    /// Credentials are renewed.
+    Credentials,
+    /// ICE servers are renewed for the viewers that are live.
+    IceServers,
 }

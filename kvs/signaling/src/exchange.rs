@@ -8,7 +8,7 @@ use smolrtc_base::Instant;
 
 use crate::config::Timeouts;
 use crate::control::MAX_RESPONSE;
-use crate::event::{CloseReason, Event, Reason, StreamId, StreamTransmit, TransportError};
+use crate::event::{CloseReason, Event, Input, Reason, StreamId, StreamTransmit, TransportError};
 use crate::http::{Response, ResponseParser};
 use crate::url::Url;
 
@@ -34,7 +34,7 @@ impl Outputs {
         let unseen = self
             .events
             .iter()
-            .position(|event| matches!(event, Event::OpenStream { id, .. } if *id == stream));
+            .position(|event| matches!(event, Event::OpenStream { id, .. } | Event::OpenMutualTls { id, .. } if *id == stream));
         match unseen {
             Some(at) => {
                 self.events.remove(at);
@@ -46,11 +46,17 @@ impl Outputs {
     pub(crate) fn open(&mut self, origin: &Origin) -> StreamId {
         let id = StreamId(self.next);
         self.next = self.next.wrapping_add(1);
-        self.events.push_back(Event::OpenStream {
-            id,
-            host: origin.host.clone(),
-            port: origin.port,
-            tls: origin.tls,
+        let (host, port) = (origin.host.clone(), origin.port);
+        self.events.push_back(if origin.certificate {
+            Event::OpenMutualTls { id, host, port }
+        } else {
+            let tls = origin.tls;
+            Event::OpenStream {
+                id,
+                host,
+                port,
+                tls,
+            }
         });
         id
     }
@@ -62,6 +68,16 @@ pub(crate) struct Origin {
     host: String,
     port: u16,
     tls: bool,
+    /// The client proves who it is by a certificate.
+    certificate: bool,
+}
+
+impl Origin {
+    /// The same, over TLS with a certificate of ours.
+    pub(crate) const fn with_certificate(mut self) -> Self {
+        self.certificate = true;
+        self
+    }
 }
 
 impl From<&Url> for Origin {
@@ -70,6 +86,7 @@ impl From<&Url> for Origin {
             host: url.host().to_string(),
             port: url.port(),
             tls: url.tls(),
+            certificate: false,
         }
     }
 }
@@ -181,6 +198,22 @@ impl Exchange {
 
     pub(crate) fn owns(&self, id: StreamId) -> bool {
         self.stream.as_ref().is_some_and(|stream| stream.id == id)
+    }
+
+    /// Takes what happened to the stream.
+    pub(crate) fn handle_input(
+        &mut self,
+        outputs: &mut Outputs,
+        input: Input<'_>,
+    ) -> Option<Outcome> {
+        match input {
+            Input::StreamOpened(_) => {
+                self.handle_opened();
+                None
+            }
+            Input::StreamBytes(_, bytes) => self.handle_bytes(outputs, bytes),
+            Input::StreamClosed(_, reason) => self.handle_closed(outputs, reason),
+        }
     }
 
     pub(crate) const fn handle_opened(&mut self) {

@@ -42,18 +42,27 @@ pub mod control;
 mod credentials;
 mod event;
 mod exchange;
+mod hooks;
 pub mod http;
 mod prepare;
 pub mod sigv4;
+mod store;
 pub mod url;
 pub mod websocket;
 
 pub use call::{Call, CallResult, Command};
-pub use client::{Client, DropReason, Drops, SendError, Stats};
-pub use config::{ChannelRef, Config, ConfigError, Role, Timeouts, arn_parts, is_channel_name};
-pub use credentials::{Credentials, CredentialsError, EXPIRY_GRACE, region_from_shared_file};
+pub use client::{Client, Diagnostics, DropReason, Drops, SendError, Stats, StepStats};
+pub use config::{
+    ChannelRef, Config, ConfigError, Lifetimes, MAX_TAGS, Role, Tag, Timeouts, arn_parts,
+    check_tags, is_channel_name,
+};
+pub use credentials::{
+    Credentials, CredentialsError, EXPIRY_GRACE, IotCore, Sources, region_from_shared_file,
+};
 pub use event::{
     CloseReason, DisconnectReason, Error, Event, Input, Reason, Step, StreamId, StreamTransmit,
     TransportError,
 };
+pub use hooks::{Hooks, Injected};
 pub use prepare::presigned_url;
+pub use store::{ChannelRecord, MemoryStore, RECORD_LIFE, Store};

@@ -123,20 +123,32 @@ fn a_new_master_takes_the_place_of_the_old_one_at_once() {
     let new = world.master();
     world.run_until(|w| w.connected(1));
     world.run(Duration::from_millis(15));
-    assert_eq!(
-        world.saw(old, |e| {
-            *e == Event::Disconnected {
-                reason: DisconnectReason::Closed(kvs_service_core::REPLACED),
-            }
-        }),
-        1
-    );
+    let replaced = Event::Disconnected {
+        reason: DisconnectReason::Replaced,
+    };
+    assert_eq!(world.saw(old, |e| *e == replaced), 1);
+    let back = world.events[old].iter().find_map(|(_, event)| match event {
+        Event::Replaced { retry_at } => Some(*retry_at),
+        _ => None,
+    });
+    assert!(back.unwrap() - world.now >= Duration::from_secs(59));
     assert_eq!(world.service.stats().masters, 1);
-    // The two go on replacing each other, ever more slowly.
-    world.run(Duration::from_secs(120));
-    let takeovers = world.service.stats().connections;
-    assert!(takeovers < 80, "{takeovers}");
-    let _ = new;
+    // The two go on replacing each other, ever more slowly: never two takeovers in a minute.
+    let mut takeovers = Vec::new();
+    for _ in 0..3_600 {
+        let before = world.service.stats().connections;
+        world.run(Duration::from_secs(1));
+        if world.service.stats().connections > before
+            && world.clients[old].stats().replaced + world.clients[new].stats().replaced
+                > takeovers.len() as u64 + 1
+        {
+            takeovers.push(world.now);
+        }
+    }
+    assert!((3..=60).contains(&takeovers.len()), "{takeovers:?}");
+    for pair in takeovers.windows(2) {
+        assert!(pair[1] - pair[0] >= Duration::from_secs(58), "{pair:?}");
+    }
 }
 
 #[test]
@@ -255,20 +267,24 @@ fn a_message_for_an_absent_master_waits_and_the_newest_offer_wins() {
 }
 
 #[test]
-fn go_away_is_followed_by_a_reconnect_through_describe() {
+fn go_away_is_followed_by_a_describe_and_a_rotation_that_nobody_notices() {
     let mut world = World::new();
     let master = world.master();
     world.run(Duration::from_secs(20));
     let calls = world.clients[master].stats().calls;
     let id = world.service.connections("cam").next().unwrap();
     world.service.go_away(id);
-    world.run(Duration::from_secs(2));
-    let gone = Event::Disconnected {
-        reason: DisconnectReason::GoAway,
-    };
-    assert_eq!(world.saw(master, |e| *e == gone), 1);
-    assert!(world.connected(master));
-    assert_eq!(world.clients[master].stats().calls - calls, 2);
+    for _ in 0..300 {
+        world.run(Duration::from_millis(100));
+        assert!(world.connected(master));
+    }
+    assert_eq!(disconnects(&world, master), 0);
+    assert_eq!(world.saw(master, |e| *e == Event::Rotated), 1);
+    let stats = world.clients[master].stats();
+    // Describe and GetEndpoint.
+    assert_eq!(stats.calls - calls, 2);
+    assert_eq!((stats.go_aways, stats.rotations, stats.connections), (1, 1, 2));
+    assert_eq!(world.service.stats().masters, 1);
 }
 
 #[test]
@@ -289,22 +305,29 @@ fn reconnect_ice_server_is_followed_by_a_fetch_and_nothing_else() {
 }
 
 #[test]
-fn an_idle_connection_and_an_old_one_are_closed_and_opened_again() {
+fn the_idle_limit_and_the_age_limit_are_never_reached() {
     let mut world = World::new();
     let master = world.master();
+    let viewer = world.viewer("v1");
     world.run(Duration::from_secs(700));
-    let idle = Event::Disconnected {
-        reason: DisconnectReason::Closed(1001),
-    };
-    assert_eq!(world.saw(master, |e| *e == idle), 1);
-    assert!(world.connected(master));
-    world.service.config_mut().quotas.idle = Duration::from_secs(100_000);
-    world.run(Duration::from_secs(3_600));
-    let gone = Event::Disconnected {
-        reason: DisconnectReason::GoAway,
-    };
-    assert_eq!(world.saw(master, |e| *e == gone), 1);
-    assert!(world.connected(master));
+    let calls = world.clients[master].stats().calls;
+    assert_eq!(world.clients[master].stats().rotations, 1);
+    // Somebody who speaks is not idle; the hour still ends.
+    for round in 0..24 {
+        world.send(master, answer("v1", &format!("{round}")));
+        world.send(viewer, offer(&format!("{round}")));
+        world.run(Duration::from_secs(300));
+    }
+    let stats = world.clients[master].stats();
+    assert!((3..=4).contains(&stats.rotations), "{stats:?}");
+    assert_eq!(disconnects(&world, master) + disconnects(&world, viewer), 0);
+    assert_eq!(world.messages(master).len(), 24);
+    // Nothing but the relays' credentials, for offers that came when they were old.
+    assert_eq!(stats.calls - calls, 0);
+}
+
+fn disconnects(world: &World, client: usize) -> usize {
+    world.saw(client, |e| matches!(e, Event::Disconnected { .. }))
 }
 
 #[test]
@@ -387,10 +410,9 @@ fn a_token_that_the_service_calls_expired_is_asked_for_anew() {
     world.cut_streams();
     world.run(Duration::from_secs(5));
     assert_eq!(world.saw(master, |e| *e == Event::CredentialsNeeded), 1);
-    assert_eq!(
-        world.saw(master, |e| failed_with(e, ErrorKind::ExpiredToken)),
-        1
-    );
+    // It is tried further, gently: the service may be wrong.
+    let tries = world.saw(master, |e| failed_with(e, ErrorKind::ExpiredToken));
+    assert!((2..12).contains(&tries), "{tries}");
     world.service.config_mut().session_expires = None;
     let now = world.now;
     world.clients[master].set_credentials(now, credentials);

@@ -1,40 +1,46 @@
-//! What is known of the channel, and the next call that is needed to know the rest.
+//! The control plane: what is known of the channel, and the call that is needed to know the rest.
 //!
-//! There is no table of states: knowledge (`arn`, `endpoints`, ICE servers) is data, and
-//! [`Plane::next`] names the first call whose answer is missing. Losing an endpoint or a channel is
-//! forgetting it. A failing fetch of ICE servers never holds up the rest.
+//! Losing an endpoint or a channel is forgetting it. A failing fetch of ICE servers never holds up
+//! the rest, and nothing here ever touches a connection that is open.
 
 use alloc::string::String;
-use alloc::vec::Vec;
 
-use kvs_message::{ClientId, IceServer};
-use smolrtc_base::{Duration, Instant, SecretBytes};
+use kvs_message::ClientId;
+use smolrtc_base::Instant;
 
 use super::backoff::Backoff;
+use super::ice::Ice;
 use crate::control::{Operation, RoleName, wire};
-use crate::event::Step;
+use crate::event::{Reason, Step};
 use crate::exchange::Exchange;
 use crate::http::Response;
+use crate::store::ChannelRecord;
 use crate::url::Url;
 use crate::{ChannelRef, Config, Role};
 
-/// ICE servers are taken for expired this long before they are.
-const ICE_GRACE: Duration = Duration::from_secs(30);
 /// The C SDK's name for a master that asks for ICE servers.
 const MASTER_ID: &str = "ProducerMaster";
 
 pub(super) struct Plane {
     pub(super) http: Exchange,
+    state: State,
     /// The call under way.
-    pub(super) step: Option<Step>,
-    pub(super) endpoint: Url,
-    pub(super) arn: Option<String>,
-    /// Describe said 404, and we are to create.
-    pub(super) missing: bool,
+    step: Option<Step>,
+    endpoint: Url,
     pub(super) created: bool,
-    pub(super) endpoints: Option<Endpoints>,
     pub(super) backoff: Backoff,
     pub(super) ice: Ice,
+}
+
+enum State {
+    /// Nothing but the name: DescribeSignalingChannel.
+    Unknown,
+    /// Described as missing: CreateSignalingChannel.
+    Missing,
+    /// GetSignalingChannelEndpoint.
+    Found { arn: String },
+    /// All that a connection needs; GetIceServerConfig where wanted.
+    Ready { arn: String, endpoints: Endpoints },
 }
 
 pub(super) struct Endpoints {
@@ -42,13 +48,21 @@ pub(super) struct Endpoints {
     pub(super) https: Option<Url>,
 }
 
-#[derive(Default)]
-pub(super) struct Ice {
-    /// To be fetched.
-    pub(super) wanted: bool,
-    pub(super) backoff: Backoff,
-    pub(super) servers: Vec<IceServer>,
-    expires: Option<Instant>,
+/// What is learned about the channel.
+pub(super) enum Input {
+    Described(String),
+    /// By a call or a handshake.
+    NotFound {
+        create: bool,
+    },
+    Created,
+    /// It was to be created, and exists.
+    Exists,
+    Endpoints(Endpoints),
+    /// The WebSocket's endpoint cannot be reached, or refuses.
+    EndpointFailed,
+    /// The service sends us away: another endpoint, perhaps even another channel.
+    GoAway,
 }
 
 /// An answer, understood.
@@ -63,18 +77,72 @@ impl Plane {
     pub(super) fn new(endpoint: Url, config: &Config) -> Self {
         Self {
             http: Exchange::default(),
+            state: State::start(config),
             step: None,
             endpoint,
-            arn: config.channel.arn().cloned(),
-            missing: false,
             created: false,
-            endpoints: None,
             backoff: Backoff::default(),
-            ice: Ice {
-                wanted: true,
-                ..Ice::default()
-            },
+            ice: Ice::new(),
         }
+    }
+
+    /// The machine's only transitions.
+    pub(super) fn transition(&mut self, config: &Config, input: Input) {
+        let state = core::mem::replace(&mut self.state, State::Unknown);
+        self.state = match (state, input) {
+            (_, Input::Described(arn)) => State::Found { arn },
+            (State::Unknown, Input::NotFound { create: true }) => State::Missing,
+            (_, Input::NotFound { .. } | Input::GoAway) => State::start(config),
+            (State::Missing, Input::Created) => {
+                self.created = true;
+                State::Unknown
+            }
+            (State::Missing, Input::Exists) => State::Unknown,
+            (State::Found { arn } | State::Ready { arn, .. }, Input::Endpoints(endpoints)) => {
+                State::Ready { arn, endpoints }
+            }
+            (State::Ready { arn, .. }, Input::EndpointFailed) => State::Found { arn },
+            (state, _) => state,
+        };
+    }
+
+    /// Begins with what an earlier client has learned.
+    pub(super) fn remember(&mut self, record: &ChannelRecord) {
+        let wss = Url::parse(&record.wss);
+        if let (Ok(wss), Some(arn)) = (wss, checked_arn(record.arn.clone())) {
+            let https = record.https.as_deref().map(Url::parse);
+            let https = https.and_then(Result::ok);
+            let endpoints = Endpoints { wss, https };
+            self.state = State::Ready { arn, endpoints };
+        }
+    }
+
+    pub(super) fn arn(&self) -> Option<&str> {
+        match &self.state {
+            State::Found { arn } | State::Ready { arn, .. } => Some(arn),
+            _ => None,
+        }
+    }
+
+    /// Where a connection leads, once that is known: the ARN and the endpoints.
+    pub(super) const fn ready(&self) -> Option<(&String, &Endpoints)> {
+        match &self.state {
+            State::Ready { arn, endpoints } => Some((arn, endpoints)),
+            _ => None,
+        }
+    }
+
+    /// The control plane's own endpoint.
+    pub(super) const fn endpoint(&self) -> &Url {
+        &self.endpoint
+    }
+
+    pub(super) const fn begin(&mut self, step: Step) {
+        self.step = Some(step);
+    }
+
+    pub(super) const fn end(&mut self) -> Option<Step> {
+        self.step.take()
     }
 
     /// The call that is needed now, and where it goes.
@@ -82,90 +150,91 @@ impl Plane {
         if self.step.is_some() {
             return None;
         }
-        let Some(arn) = &self.arn else {
-            if !self.backoff.is_open(now) {
-                return None;
+        let (step, operation, endpoint) = match &self.state {
+            State::Ready { arn, endpoints } => {
+                if !self.ice.is_due(now) {
+                    return None;
+                }
+                let client_id = match &config.role {
+                    Role::Master => ClientId::new(MASTER_ID).ok(),
+                    Role::Viewer(id) => Some(id.clone()),
+                };
+                let arn = arn.clone();
+                let operation = Operation::GetIceServers { arn, client_id };
+                return Some((Step::GetIceServers, operation, endpoints.https.as_ref()?));
             }
-            let (step, operation) = match &config.channel {
-                ChannelRef::Name(name) if self.missing => (
-                    Step::Create,
-                    Operation::Create {
-                        name: name.clone(),
-                        message_ttl: config.message_ttl,
-                    },
-                ),
-                channel => (Step::Describe, Operation::Describe(channel.clone())),
-            };
-            return Some((step, operation, &self.endpoint));
+            State::Found { arn } => {
+                let (arn, role) = (arn.clone(), RoleName::from(&config.role));
+                let operation = Operation::GetEndpoint { arn, role };
+                (Step::GetEndpoint, operation, &self.endpoint)
+            }
+            State::Missing => {
+                let operation = Operation::Create {
+                    name: config.channel.channel_name().into(),
+                    message_ttl: config.message_ttl,
+                    tags: config.tags.clone(),
+                };
+                (Step::Create, operation, &self.endpoint)
+            }
+            State::Unknown => {
+                let operation = Operation::Describe(config.channel.clone());
+                (Step::Describe, operation, &self.endpoint)
+            }
         };
-        let Some(endpoints) = &self.endpoints else {
-            let operation = Operation::GetEndpoint {
-                arn: arn.clone(),
-                role: RoleName::from(&config.role),
-            };
-            return self.backoff.is_open(now).then_some((
-                Step::GetEndpoint,
-                operation,
-                &self.endpoint,
-            ));
-        };
-        let https = endpoints.https.as_ref()?;
-        if !self.ice.wanted || !self.ice.backoff.is_open(now) {
-            return None;
-        }
-        let client_id = match &config.role {
-            Role::Master => ClientId::new(MASTER_ID).ok(),
-            Role::Viewer(id) => Some(id.clone()),
-        };
-        let operation = Operation::GetIceServers {
-            arn: arn.clone(),
-            client_id,
-        };
-        Some((Step::GetIceServers, operation, https))
+        self.backoff
+            .is_open(now)
+            .then_some((step, operation, endpoint))
+    }
+
+    /// Whether nothing is to be called before something else happens: a stream that is kept open
+    /// for reuse would only cost memory.
+    pub(super) fn is_idle(&self) -> bool {
+        self.step.is_none() && matches!(self.state, State::Ready { .. }) && !self.ice.is_wanted()
     }
 
     /// When [`Plane::next`] may have something again.
-    pub(super) fn retry_at(&self) -> Option<Instant> {
+    pub(super) fn poll_timeout(&self) -> Option<(Instant, Reason)> {
         if self.step.is_some() {
             return None;
         }
-        if self.arn.is_none() || self.endpoints.is_none() {
-            return self.backoff.retry_at();
-        }
-        if self.ice.wanted {
-            self.ice.backoff.retry_at()
-        } else {
-            None
+        match &self.state {
+            State::Ready { endpoints, .. } => {
+                endpoints.https.as_ref().and_then(|_| self.ice.poll_timeout())
+            }
+            _ => self.backoff.retry_at().map(|at| (at, Reason::Retry)),
         }
     }
 
     /// Takes the body of a 200. `None` if it is not what the API promises.
-    pub(super) fn take(&mut self, now: Instant, step: Step, response: &Response) -> Option<Answer> {
+    pub(super) fn take(
+        &mut self,
+        now: Instant,
+        config: &Config,
+        step: Step,
+        response: &Response,
+    ) -> Option<Answer> {
         let body = response.body.as_slice();
         match step {
             Step::Describe => {
                 let parsed: wire::DescribeResponse = serde_json::from_slice(body).ok()?;
-                self.arn = Some(checked_arn(parsed.channel_info.channel_arn)?);
+                let arn = checked_arn(parsed.channel_info.channel_arn)?;
+                self.transition(config, Input::Described(arn));
                 Some(Answer::Channel)
             }
             Step::Create => {
                 let _: wire::CreateResponse = serde_json::from_slice(body).ok()?;
-                (self.missing, self.created) = (false, true);
+                self.transition(config, Input::Created);
                 Some(Answer::Created)
             }
             Step::GetEndpoint => {
                 let parsed: wire::EndpointResponse = serde_json::from_slice(body).ok()?;
                 let find = |protocol: &str| {
-                    parsed
-                        .resource_endpoint_list
-                        .iter()
-                        .find(|endpoint| endpoint.protocol == protocol)
-                        .and_then(|endpoint| Url::parse(&endpoint.resource_endpoint).ok())
+                    let mut list = parsed.resource_endpoint_list.iter();
+                    let found = list.find(|endpoint| endpoint.protocol == protocol)?;
+                    Url::parse(&found.resource_endpoint).ok()
                 };
-                self.endpoints = Some(Endpoints {
-                    wss: find("WSS")?,
-                    https: find("HTTPS"),
-                });
+                let (wss, https) = (find("WSS")?, find("HTTPS"));
+                self.transition(config, Input::Endpoints(Endpoints { wss, https }));
                 Some(Answer::Endpoints)
             }
             Step::GetIceServers => {
@@ -177,46 +246,22 @@ impl Plane {
         }
     }
 
-    /// Forgets the channel: it is described anew. An ARN that the user gave stays.
-    pub(super) fn forget_channel(&mut self, config: &Config) {
-        self.arn = config.channel.arn().cloned();
-        self.endpoints = None;
+    pub(super) const fn name(&self) -> &'static str {
+        match self.state {
+            State::Unknown => "Unknown",
+            State::Missing => "Missing",
+            State::Found { .. } => "Found",
+            State::Ready { .. } => "Ready",
+        }
     }
 }
 
-impl Ice {
-    fn take(&mut self, now: Instant, response: wire::IceServersResponse) {
-        let entries = response.ice_server_list.into_iter();
-        self.servers = entries
-            .map(|entry| IceServer {
-                urls: entry.uris,
-                username: entry.username.unwrap_or_default(),
-                credential: SecretBytes::from(entry.password.unwrap_or_default()),
-                ttl: Duration::from_secs(entry.ttl.unwrap_or(0).into()),
-            })
-            .collect();
-        let ttls = self
-            .servers
-            .iter()
-            .map(|server| server.ttl)
-            .filter(|ttl| !ttl.is_zero());
-        self.expires = ttls.min().map(|ttl| now.plus(ttl));
-        self.wanted = false;
-        self.backoff.reset();
-    }
-
-    /// Whether new sessions need a fresh fetch.
-    pub(super) fn is_stale(&self, now: Instant) -> bool {
-        self.expires
-            .is_some_and(|expires| now.plus(ICE_GRACE) >= expires)
-    }
-
-    /// Servers that a new session can use.
-    pub(super) fn usable(&self, now: Instant) -> &[IceServer] {
-        if self.expires.is_some_and(|expires| now >= expires) {
-            &[]
-        } else {
-            &self.servers
+impl State {
+    /// An ARN that the user gave needs no description.
+    fn start(config: &Config) -> Self {
+        match &config.channel {
+            ChannelRef::Arn(arn) => Self::Found { arn: arn.clone() },
+            ChannelRef::Name(_) => Self::Unknown,
         }
     }
 }

@@ -18,11 +18,17 @@ const MAX_REFUSAL: usize = 4_096;
 /// Messages are handed to the socket only while less than this waits in it.
 const HIGH_WATER: usize = 16 * 1_024;
 const CLOSING: Duration = Duration::from_secs(1);
+/// Payload of the ping whose pong shows that everything sent before it was taken.
+const FENCE: &[u8] = b"fence";
 
 pub(super) struct Socket {
     id: StreamId,
     phase: Phase,
     out: OutBuffer,
+    /// The handshake waits for [`Socket::release`].
+    held: bool,
+    /// The driver has closed its stream already.
+    gone: bool,
 }
 
 enum Phase {
@@ -31,6 +37,8 @@ enum Phase {
         complete_by: Instant,
         accept: String,
     },
+    /// The stream is open, the handshake waits.
+    Held { by: Instant, accept: String },
     Upgrading {
         by: Instant,
         accept: String,
@@ -41,14 +49,20 @@ enum Phase {
         ping_at: Instant,
         pong_by: Option<Instant>,
         since: Instant,
+        /// When a message was sent last: pings keep no connection from being idle.
+        sent: Instant,
     },
     /// Our close frame is on its way.
     Closing { by: Instant },
 }
 
-/// What came of an input. After every one but `Opened` and `Text` the socket is to be dropped.
+/// What came of an input. After the last three the socket is to be dropped.
 pub(super) enum Progress {
+    /// The stream is open, and the handshake is held back.
+    StreamOpen,
     Opened,
+    /// What was sent before [`Socket::fence`] has been taken.
+    Fenced,
     Text(String),
     /// The handshake was answered with something else than a 101.
     Refused(Response),
@@ -65,6 +79,7 @@ impl Socket {
         request: Vec<u8>,
         accept: String,
         timeouts: &Timeouts,
+        held: bool,
     ) -> Self {
         let complete_by = now.plus(timeouts.upgrade);
         let by = now.plus(timeouts.connect).min(complete_by);
@@ -76,6 +91,8 @@ impl Socket {
                 accept,
             },
             out: OutBuffer::new(request),
+            held,
+            gone: false,
         }
     }
 
@@ -91,12 +108,48 @@ impl Socket {
         }
     }
 
+    /// When it was opened or sent a message last.
+    pub(super) const fn active(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::Open { sent, .. } => Some(sent),
+            _ => None,
+        }
+    }
+
+    /// Whether its stream is still to be closed.
+    pub(super) const fn has_stream(&self) -> bool {
+        !self.gone
+    }
+
+    /// Lets a handshake go that was held back.
+    pub(super) fn release(&mut self, now: Instant, timeouts: &Timeouts) {
+        self.held = false;
+        if let Phase::Held { accept, .. } = &mut self.phase {
+            self.phase = Phase::Upgrading {
+                by: now.plus(timeouts.upgrade),
+                accept: core::mem::take(accept),
+                parser: ResponseParser::new(MAX_REFUSAL),
+            };
+        }
+    }
+
+    /// Sends a ping whose pong is [`Progress::Fenced`].
+    pub(super) fn fence(&mut self, now: Instant, timeouts: &Timeouts, rng: &mut Rng) {
+        if let Phase::Open { pong_by, .. } = &mut self.phase {
+            pong_by.get_or_insert(now.plus(timeouts.pong));
+            push_frame(self.out.tail(), Opcode::Ping, FENCE, Some(rng.array()));
+        }
+    }
+
     /// Whether another message may be given to [`Socket::send`].
     pub(super) const fn has_room(&self) -> bool {
         matches!(self.phase, Phase::Open { .. }) && self.out.pending() < HIGH_WATER
     }
 
-    pub(super) fn send(&mut self, text: &str, rng: &mut Rng) {
+    pub(super) fn send(&mut self, now: Instant, text: &str, rng: &mut Rng) {
+        if let Phase::Open { sent, .. } = &mut self.phase {
+            *sent = now;
+        }
         push_frame(
             self.out.tail(),
             Opcode::Text,
@@ -105,19 +158,26 @@ impl Socket {
         );
     }
 
-    pub(super) fn handle_opened(&mut self) {
-        if let Phase::Connecting {
+    pub(super) fn handle_opened(&mut self) -> Option<Progress> {
+        let Phase::Connecting {
             complete_by,
             accept,
             ..
         } = &mut self.phase
-        {
-            self.phase = Phase::Upgrading {
-                by: *complete_by,
-                accept: core::mem::take(accept),
-                parser: ResponseParser::new(MAX_REFUSAL),
-            };
+        else {
+            return None;
+        };
+        let (by, accept) = (*complete_by, core::mem::take(accept));
+        if self.held {
+            self.phase = Phase::Held { by, accept };
+            return Some(Progress::StreamOpen);
         }
+        self.phase = Phase::Upgrading {
+            by,
+            accept,
+            parser: ResponseParser::new(MAX_REFUSAL),
+        };
+        None
     }
 
     /// Takes bytes from the front of `input`; to be called again until it returns `None`.
@@ -145,6 +205,7 @@ impl Socket {
                 ping_at: now.plus(timeouts.ping),
                 pong_by: None,
                 since: now,
+                sent: now,
             };
             return Some(Progress::Opened);
         }
@@ -169,7 +230,12 @@ impl Socket {
                         push_frame(self.out.tail(), Opcode::Pong, &payload, Some(rng.array()));
                     }
                 }
-                Ok(Some(Incoming::Pong(_))) => *pong_by = None,
+                Ok(Some(Incoming::Pong(payload))) => {
+                    *pong_by = None;
+                    if payload == FENCE {
+                        return Some(Progress::Fenced);
+                    }
+                }
                 Ok(Some(Incoming::Close { code, reason })) => {
                     let going = ["GO_AWAY", "Going away"]
                         .iter()
@@ -186,8 +252,9 @@ impl Socket {
     }
 
     pub(super) fn handle_closed(&mut self, reason: CloseReason) -> Progress {
+        self.gone = true;
         match &mut self.phase {
-            Phase::Connecting { .. } => Progress::Failed(TransportError::Stream(reason)),
+            Phase::Connecting { .. } | Phase::Held { .. } => Progress::Failed(TransportError::Stream(reason)),
             Phase::Upgrading { parser, .. } => match parser.finish() {
                 Ok(Some(response)) => Progress::Refused(response),
                 _ => Progress::Failed(TransportError::Stream(reason)),
@@ -207,7 +274,7 @@ impl Socket {
             Phase::Connecting { by, .. } if now >= *by => {
                 Some(Progress::Failed(TransportError::ConnectTimedOut))
             }
-            Phase::Upgrading { by, .. } if now >= *by => {
+            Phase::Held { by, .. } | Phase::Upgrading { by, .. } if now >= *by => {
                 Some(Progress::Failed(TransportError::CallTimedOut))
             }
             Phase::Open {
@@ -249,7 +316,7 @@ impl Socket {
     pub(super) fn poll_timeout(&self) -> (Instant, Reason) {
         match &self.phase {
             Phase::Connecting { by, .. } => (*by, Reason::Connect),
-            Phase::Upgrading { by, .. } => (*by, Reason::Call),
+            Phase::Held { by, .. } | Phase::Upgrading { by, .. } => (*by, Reason::Call),
             Phase::Open {
                 ping_at, pong_by, ..
             } => match pong_by {
@@ -261,7 +328,7 @@ impl Socket {
     }
 
     pub(super) fn poll_transmit(&mut self, buf: &mut [u8]) -> Option<StreamTransmit> {
-        if matches!(self.phase, Phase::Connecting { .. }) {
+        if matches!(self.phase, Phase::Connecting { .. } | Phase::Held { .. }) {
             return None;
         }
         self.out.transmit(self.id, buf)

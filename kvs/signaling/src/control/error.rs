@@ -3,8 +3,10 @@
 use core::fmt;
 
 use serde::Deserialize;
+use smolrtc_base::UnixTime;
 
 use crate::http::Response;
+use crate::sigv4::AmzDate;
 
 /// A refusal, reduced to what decides on the next step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +79,15 @@ impl ServiceError {
             kind: kind(response.status, name, message),
         }
     }
+}
+
+/// The service's time, which a refusal for the time names in its message, in brackets: `Signature
+/// expired: A is now earlier than B (C - 5 min.)`.
+pub(crate) fn skewed_time(response: &Response) -> Option<UnixTime> {
+    let body: Body<'_> = serde_json::from_slice(&response.body).ok()?;
+    let (_, bracket) = body.message.as_deref()?.split_once('(')?;
+    let word = bracket.split_whitespace().next()?;
+    Some(AmzDate::parse(word)?.1)
 }
 
 fn kind(status: u16, name: &str, message: &str) -> ErrorKind {

@@ -57,7 +57,8 @@ fn bodies_have_the_keys_of_the_api_reference() {
     assert_eq!(
         body(Operation::Create {
             name: "cam".into(),
-            message_ttl: Some(60)
+            message_ttl: Some(60),
+            tags: Vec::new(),
         }),
         r#"{"ChannelName":"cam","ChannelType":"SINGLE_MASTER","SingleMasterConfiguration":{"MessageTtlSeconds":60}}"#
     );

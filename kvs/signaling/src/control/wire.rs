@@ -48,6 +48,17 @@ wire! {
         /// Settings.
         #[serde(skip_serializing_if = "Option::is_none")]
         single_master_configuration: Option<SingleMaster>,
+        /// Tags.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        tags: Vec<TagEntry>,
+    }
+    /// One tag.
+    struct TagEntry {
+        /// Key.
+        key: String,
+        /// Value.
+        #[serde(default)]
+        value: String,
     }
     /// Answer of `CreateSignalingChannel`.
     struct CreateResponse {
