@@ -26,11 +26,14 @@ pub(crate) enum Refusal {
     LimitExceeded,
     ViewerLimit,
     ChannelLimit,
+    /// Somebody wants to see what happens.
+    Injected(u16),
 }
 
 impl Refusal {
     pub(crate) const fn status(self) -> u16 {
         match self {
+            Self::Injected(status) => status,
             Self::UnknownOperation | Self::NotFound => 404,
             Self::NotSigned
             | Self::UnknownKey
@@ -62,6 +65,10 @@ impl Refusal {
             Self::VersionMismatch => "VersionMismatchException",
             Self::LimitExceeded | Self::ViewerLimit => "ClientLimitExceededException",
             Self::ChannelLimit => "AccountChannelLimitExceededException",
+            Self::Injected(400) => "ClientLimitExceededException",
+            Self::Injected(401 | 403) => "AccessDeniedException",
+            Self::Injected(404) => "ResourceNotFoundException",
+            Self::Injected(_) => "InternalFailure",
         }
     }
 
@@ -108,6 +115,7 @@ impl Refusal {
             }
             Self::ViewerLimit => "The channel has as many viewers as it may have: viewer limit.",
             Self::ChannelLimit => "The account has as many channels as it may have.",
+            Self::Injected(_) => "A fault, as ordered.",
             // These two carry times.
             Self::SignatureExpired { .. } | Self::SignatureNotYetCurrent { .. } => "",
         }

@@ -10,6 +10,7 @@
 //!   SDK writes them. A message for somebody absent waits for the channel's TTL.
 //! * STUN Binding over UDP.
 //! * Quotas as AWS documents them, enforced and counted.
+//! * Faults on demand: [`Service::inject`].
 //!
 //! # Decisions where AWS documents nothing
 //! * A new master closes the old one at once, with code [`REPLACED`]; so does a viewer with the
@@ -24,7 +25,7 @@
 //! * Endpoints lead back to the host, port and scheme over which the call came.
 //!
 //! # What is left out
-//! TURN, storage sessions, tags, rooms and fault switches, yet; several accounts, IAM policies.
+//! TURN, storage sessions, tags and rooms, yet; several accounts, IAM policies.
 //!
 //! # Who owns what
 //! A driver (`axum` on Linux, [`Streams`] in a simulation) does HTTP and WebSocket framing and
@@ -45,6 +46,7 @@ mod auth;
 mod channel;
 mod config;
 mod error;
+mod faults;
 mod quota;
 mod relay;
 mod request;
@@ -54,6 +56,7 @@ mod stun;
 
 pub use channel::ConnectionId;
 pub use config::{Config, Quotas};
+pub use faults::{Fault, Scope, Switch, Treatment, UnknownFault};
 pub use quota::{Violation, Violations};
 pub use request::{Request, Response};
 pub use service::{REPLACED, Reason, Service, ServiceEvent, Stats};

@@ -245,8 +245,7 @@ impl Service {
         let channel = self.channels.get_mut(&name).ok_or(Refusal::NotFound)?;
         if let Some(receiver) = channel.connection_of(&to) {
             self.stats.delivered = self.stats.delivered.saturating_add(1);
-            self.events
-                .push_back(ServiceEvent::SendText(receiver, text));
+            self.deliver(now, receiver, text);
         } else {
             let expires = now.plus(channel.ttl());
             self.stats.held = self.stats.held.saturating_add(1);

@@ -11,6 +11,7 @@ use smolrtc_crypto::Provider;
 
 use crate::channel::{Channel, Connection, ConnectionId, End};
 use crate::error::Refusal;
+use crate::faults::{Faults, Scope, scope_of_path};
 use crate::quota::{Bucket, Violation, Violations};
 use crate::{Config, Request, Response, auth, stun};
 
@@ -37,6 +38,8 @@ pub enum Reason {
     ConnectionAge,
     /// A connection has been silent for too long.
     Idle,
+    /// A message is late because of a fault.
+    Fault,
 }
 
 /// Counters. They only grow, but for the last three.
@@ -78,6 +81,7 @@ pub struct Service {
     pub(crate) events: VecDeque<ServiceEvent>,
     pub(crate) rates: AccountRates,
     pub(crate) stats: Stats,
+    pub(crate) faults: Faults,
 }
 
 /// Buckets of the account.
@@ -105,6 +109,7 @@ impl Service {
                 endpoint: Bucket::new(),
             },
             stats: Stats::default(),
+            faults: Faults::default(),
         }
     }
 
@@ -145,10 +150,12 @@ impl Service {
     /// Answers a request that is no WebSocket handshake.
     pub fn handle_http(&mut self, now: Instant, unix: UnixTime, request: &Request<'_>) -> Response {
         self.stats.calls = self.stats.calls.saturating_add(1);
+        let unix = self.faults.clock(now, unix);
         if request.method == "OPTIONS" {
             return self.preflight(unix, request);
         }
         let result = self.route(request).and_then(|operation| {
+            self.faults.refusal(now, scope_of_path(request.path))?;
             self.authorize(unix, request)?;
             self.call(now, unix, operation, request)
         });
@@ -169,7 +176,10 @@ impl Service {
         unix: UnixTime,
         request: &Request<'_>,
     ) -> Result<ConnectionId, Response> {
-        self.authorize(unix, request)
+        let unix = self.faults.clock(now, unix);
+        self.faults
+            .refusal(now, Scope::Connects)
+            .and_then(|()| self.authorize(unix, request))
             .and_then(|()| self.connect(now, request))
             .map_err(|refusal| self.refuse(unix, refusal))
     }
@@ -200,6 +210,7 @@ impl Service {
 
     /// Does what is due.
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.deliver_late(now);
         let due: Vec<(ConnectionId, Reason)> = self
             .connections
             .iter()
@@ -217,6 +228,7 @@ impl Service {
                 }
                 Reason::ConnectionAge => self.close(id, 1001, "connection duration limit"),
                 Reason::Idle => self.close(id, 1001, "idle timeout"),
+                Reason::Fault => {}
             }
         }
     }
@@ -232,6 +244,7 @@ impl Service {
         self.connections
             .values()
             .map(|connection| self.deadline(connection))
+            .chain(self.faults.due().map(|at| (at, Reason::Fault)))
             .min_by_key(|(at, _)| *at)
     }
 

@@ -13,6 +13,7 @@ use smolrtc_base::{Instant, UnixTime};
 use smolrtc_crypto::Provider;
 
 use crate::channel::ConnectionId;
+use crate::faults::Treatment;
 use crate::service::{Service, ServiceEvent};
 use crate::{Request, Response};
 
@@ -41,6 +42,10 @@ struct Stream {
     out: Vec<u8>,
     /// Ends once `out` is written.
     ending: bool,
+    /// Neither brings nor takes anything any more: a fault.
+    dead: bool,
+    /// A request whose answer is late: a fault.
+    late: Option<(Instant, http::Request)>,
 }
 
 #[derive(Debug)]
@@ -72,6 +77,8 @@ impl Streams {
                 phase,
                 out: Vec::new(),
                 ending: false,
+                dead: false,
+                late: None,
             },
         );
     }
@@ -86,14 +93,33 @@ impl Streams {
         bytes: &[u8],
     ) {
         let mut rest = bytes;
-        while let Some(stream) = self.streams.get_mut(&key).filter(|stream| !stream.ending) {
+        if service.is_black_hole(now) {
+            self.bury();
+        }
+        while let Some(stream) = self
+            .streams
+            .get_mut(&key)
+            .filter(|stream| !stream.ending && !stream.dead && stream.late.is_none())
+        {
             let more = match &mut stream.phase {
                 Phase::Http(parser) => match parser.push(&mut rest) {
                     Ok(None) => false,
                     Ok(Some(request)) => {
-                        let opened = stream.answer(now, unix, service, self.provider, &request);
-                        if let Some(id) = opened {
-                            self.connections.insert(id, key);
+                        let upgrade = request.headers.has_token("upgrade", "websocket");
+                        match service.treatment(now, &request.path, upgrade) {
+                            Treatment::Pass => {
+                                let opened =
+                                    stream.answer(now, unix, service, self.provider, &request);
+                                if let Some(id) = opened {
+                                    self.connections.insert(id, key);
+                                }
+                            }
+                            Treatment::Delay(by) => stream.late = Some((now.plus(by), request)),
+                            Treatment::Swallow => {}
+                            Treatment::Close => {
+                                self.streams.remove(&key);
+                                self.closing.push_back(key);
+                            }
                         }
                         true
                     }
@@ -138,6 +164,37 @@ impl Streams {
         self.collect(service);
     }
 
+    /// Lets every stream that there is die.
+    fn bury(&mut self) {
+        for stream in self.streams.values_mut() {
+            stream.dead = true;
+            stream.out.clear();
+        }
+    }
+
+    /// Gives answers that were late long enough.
+    pub fn handle_timeout(&mut self, now: Instant, unix: UnixTime, service: &mut Service) {
+        if service.is_black_hole(now) {
+            self.bury();
+        }
+        for (key, stream) in &mut self.streams {
+            if let Some((_, request)) = stream.late.take_if(|(at, _)| now >= *at) {
+                let opened = stream.answer(now, unix, service, self.provider, &request);
+                if let Some(id) = opened {
+                    self.connections.insert(id, *key);
+                }
+            }
+        }
+        self.collect(service);
+    }
+
+    /// When [`Streams::handle_timeout`] wants to be called: only ever because of a fault.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let late = self.streams.values().filter_map(|s| s.late.as_ref());
+        late.map(|(at, _)| *at).min()
+    }
+
     /// A stream has ended under us.
     pub fn handle_closed(&mut self, service: &mut Service, key: StreamKey) {
         if let Some(Stream {
@@ -160,6 +217,7 @@ impl Streams {
                 continue;
             };
             match event {
+                _ if stream.dead => {}
                 ServiceEvent::SendText(_, text) => {
                     push_frame(&mut stream.out, Opcode::Text, text.as_bytes(), None);
                 }

@@ -33,6 +33,8 @@ enum Packet {
     Opened(usize, StreamId),
     ToClient(usize, StreamId, Vec<u8>),
     ClientEnd(usize, StreamId, CloseReason),
+    /// A stream to IoT Core's endpoint, which answers whatever comes.
+    Iot(usize, StreamId),
 }
 
 pub(crate) struct World {
@@ -50,10 +52,20 @@ pub(crate) struct World {
     flying: BTreeMap<(Instant, u64), Packet>,
     next: u64,
     pub(crate) opened: u64,
+    /// Calls and handshakes that reached the service, with the client's number.
+    pub(crate) calls: Vec<(Instant, usize, String)>,
+    /// What the credential endpoint of IoT Core answers.
+    pub(crate) iot: Option<String>,
+    seed: u64,
 }
 
 impl World {
     pub(crate) fn new() -> Self {
+        Self::seeded(0)
+    }
+
+    /// Clients draw other random numbers in every one of these.
+    pub(crate) fn seeded(seed: u64) -> Self {
         let config = ServiceConfig::new(KEY, SecretBytes::from(SECRET));
         Self {
             now: Instant::from_millis(1_000),
@@ -68,6 +80,9 @@ impl World {
             flying: BTreeMap::new(),
             next: 0,
             opened: 0,
+            calls: Vec::new(),
+            iot: None,
+            seed,
         }
     }
 
@@ -94,7 +109,7 @@ impl World {
     }
 
     pub(crate) fn add_with(&mut self, config: Config, credentials: Credentials) -> usize {
-        let rng = Rng::from_u64(100 + self.clients.len() as u64);
+        let rng = Rng::from_u64(self.seed * 1_000 + 100 + self.clients.len() as u64);
         let mut client = Client::new(self.now, config, credentials, rng, &PROVIDER).unwrap();
         client.set_wall_clock(self.now, self.unix());
         self.clients.push(client);
@@ -147,6 +162,7 @@ impl World {
             let next = timers
                 .map(|(at, _)| at)
                 .chain(self.service.poll_timeout().map(|(at, _)| at))
+                .chain(self.streams.poll_timeout())
                 .chain(self.flying.keys().next().map(|(at, _)| *at))
                 .min();
             let Some(next) = next.filter(|next| *next <= end) else {
@@ -156,7 +172,8 @@ impl World {
             self.deliver();
             let now = self.now;
             self.service.handle_timeout(now);
-            self.streams.collect(&mut self.service);
+            let unix = self.service_unix();
+            self.streams.handle_timeout(now, unix, &mut self.service);
             for client in &mut self.clients {
                 if client.poll_timeout().is_some_and(|(at, _)| at <= now) {
                     client.handle_timeout(now);
@@ -211,6 +228,10 @@ impl World {
                             self.fly(Packet::Open(key));
                         }
                     }
+                    Event::OpenMutualTls { id, host, port } => {
+                        assert_eq!((host.as_str(), *port), ("iot.local", 443));
+                        self.fly(Packet::Iot(index, *id));
+                    }
                     Event::CloseStream(id) => {
                         let key = self.links.iter().find(|(_, link)| **link == (index, *id));
                         if let Some(key) = key.map(|(key, _)| *key) {
@@ -225,6 +246,7 @@ impl World {
             let mut buf = [0; 700];
             while let Some(transmit) = self.clients[index].poll_transmit(self.now, &mut buf) {
                 let link = (index, transmit.stream);
+                self.note(index, &buf[..transmit.len]);
                 let key = self.links.iter().find(|(_, other)| **other == link);
                 if let Some(key) = key.map(|(key, _)| *key) {
                     self.fly(Packet::ToService(key, buf[..transmit.len].to_vec()));
@@ -271,6 +293,16 @@ impl World {
                     self.links.remove(&key);
                     self.streams.handle_closed(&mut self.service, key);
                 }
+                Packet::Iot(client, id) => {
+                    self.clients[client].handle_input(now, Input::StreamOpened(id));
+                    self.exchange();
+                    match self.iot.clone() {
+                        Some(answer) => {
+                            self.fly(Packet::ToClient(client, id, answer.into_bytes()));
+                        }
+                        None => self.fly(Packet::ClientEnd(client, id, CloseReason::Tls)),
+                    }
+                }
                 Packet::Opened(client, id) => {
                     self.clients[client].handle_input(now, Input::StreamOpened(id));
                 }
@@ -283,6 +315,33 @@ impl World {
             }
             self.exchange();
         }
+    }
+
+    /// Remembers a request by its path; none is longer than a head's first line in one piece.
+    fn note(&mut self, client: usize, bytes: &[u8]) {
+        let text = String::from_utf8_lossy(bytes);
+        let Some((method @ ("POST" | "GET"), rest)) = text.split_once(' ') else {
+            return;
+        };
+        let path = rest.split([' ', '?']).next().unwrap();
+        let name = match (method, path) {
+            ("GET", "/") => "Connect".into(),
+            ("POST", "/v1/get-ice-server-config") => "GetIceServerConfig".into(),
+            (_, path) => {
+                let name = path.trim_start_matches('/');
+                name[..1].to_uppercase() + &name[1..]
+            }
+        };
+        self.calls.push((self.now, client, name));
+    }
+
+    /// Names of what a client has called since `from`.
+    pub(crate) fn called(&self, client: usize, from: usize) -> Vec<&str> {
+        let calls = self.calls.iter().skip(from);
+        calls
+            .filter(|(_, of, _)| *of == client)
+            .map(|(.., name)| name.as_str())
+            .collect()
     }
 
     pub(crate) fn connected(&self, client: usize) -> bool {
