@@ -112,9 +112,6 @@ pub fn arn_parts(arn: &str) -> Option<(&str, &str)> {
     valid.then_some((region, name))
 }
 
-/// Longest name of an endpoint, as in the DNS with a port.
-const MAX_ENDPOINT: usize = 260;
-
 /// How long each step may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
@@ -282,7 +279,6 @@ impl Config {
         }
         check_tags(&self.tags)?;
         match &self.endpoint {
-            Some(url) if url.authority().len() > MAX_ENDPOINT => Err(ConfigError::EndpointLength),
             Some(url) if !url.query().is_empty() => Err(ConfigError::EndpointQuery),
             Some(url) => Ok(url.clone()),
             None => {
@@ -302,8 +298,6 @@ pub enum ConfigError {
     ChannelNameLength,
     /// A channel ARN of more than 1,024 characters.
     ChannelArnLength,
-    /// An endpoint URL that is too long.
-    EndpointLength,
     /// More than [`MAX_TAGS`] tags.
     TooManyTags,
     /// A tag without a key, or with one of more than 128 characters.
@@ -346,7 +340,6 @@ impl fmt::Display for ConfigError {
             Self::ChannelArnLength => {
                 f.write_str("the channel ARN is too long: 1,024 characters at most")
             }
-            Self::EndpointLength => f.write_str("the endpoint URL is too long"),
             Self::TooManyTags => f.write_str("a channel has 50 tags at most"),
             Self::TagKey => f.write_str("a tag's key is 1 to 128 characters"),
             Self::TagValue => f.write_str("a tag's value is up to 256 characters"),

@@ -16,8 +16,14 @@ pub(crate) enum Refusal {
     ExpiredToken,
     WrongSignature,
     WrongScope,
-    SignatureExpired { signed: UnixTime, now: UnixTime },
-    SignatureNotYetCurrent { signed: UnixTime, now: UnixTime },
+    SignatureExpired {
+        signed: UnixTime,
+        now: UnixTime,
+    },
+    SignatureNotYetCurrent {
+        signed: UnixTime,
+        now: UnixTime,
+    },
     Serialization,
     InvalidArgument(&'static str),
     NotFound,

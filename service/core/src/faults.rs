@@ -147,11 +147,9 @@ fn fault_of(name: &str, value: Option<&str>) -> Option<Fault> {
         ("delay", Some(millis)) => Fault::Delay(Duration::from_millis(millis.parse().ok()?)),
         ("close", None) => Fault::Close,
         ("black-hole", None) => Fault::BlackHole,
-        ("status", Some(code)) => Fault::Status(
-            code.parse()
-                .ok()
-                .filter(|code| (300..600).contains(code))?,
-        ),
+        ("status", Some(code)) => {
+            Fault::Status(code.parse().ok().filter(|code| (300..600).contains(code))?)
+        }
         ("expired-token", None) => Fault::ExpiredToken,
         ("skewed-date", Some(seconds)) => Fault::SkewedDate(seconds.parse().ok()?),
         ("go-away", None) => Fault::GoAway,
@@ -185,12 +183,7 @@ pub(crate) struct Faults {
 }
 
 impl Faults {
-    fn find<T>(
-        &self,
-        now: Instant,
-        scope: Scope,
-        pick: impl Fn(Fault) -> Option<T>,
-    ) -> Option<T> {
+    fn find<T>(&self, now: Instant, scope: Scope, pick: impl Fn(Fault) -> Option<T>) -> Option<T> {
         self.on
             .iter()
             .filter(|(_, until)| until.is_none_or(|until| now < until))

@@ -275,6 +275,14 @@ impl Service {
             .push_back(ServiceEvent::SendText(id, message.emit()));
     }
 
+    /// Sends a text as it is, for what no service of ours would say.
+    pub fn send_text(&mut self, id: ConnectionId, text: &str) {
+        if self.connections.contains_key(&id) {
+            self.events
+                .push_back(ServiceEvent::SendText(id, text.into()));
+        }
+    }
+
     /// Tells a connection to fetch its ICE servers anew.
     pub fn send_reconnect_ice_server(&mut self, id: ConnectionId) {
         if self.connections.contains_key(&id) {

@@ -38,9 +38,10 @@ fn recovery(fault: Fault, scope: Scope, cut: bool, seed: u64) -> Duration {
         let until = world.now + Duration::from_secs(1);
         while world.now < until {
             world.run(Duration::from_millis(50));
-            let heard = world.messages(master).iter().any(
-                |m| matches!(&m.body, Body::Offer(sdp) if sdp.starts_with("after")),
-            );
+            let heard = world
+                .messages(master)
+                .iter()
+                .any(|m| matches!(&m.body, Body::Offer(sdp) if sdp.starts_with("after")));
             if heard && world.connected(master) && world.connected(viewer) {
                 return world.now - ended;
             }
@@ -98,7 +99,7 @@ fn five_offers_a_second_survive_every_rotation() {
         for viewer in 1..=5 {
             sent += 1;
             world.send(viewer, offer(&format!("{sent}")));
-            if sent % 2 == 0 {
+            if sent.is_multiple_of(2) {
                 let to = format!("v{}", viewer - 1);
                 world.send(master, answer(&to, &format!("{sent}")));
             }
@@ -117,7 +118,10 @@ fn five_offers_a_second_survive_every_rotation() {
     assert_eq!(heard, (1..=sent).collect::<Vec<_>>());
     let answers: usize = (1..=5).map(|viewer| world.messages(viewer).len()).sum();
     assert_eq!(answers, sent as usize / 2);
-    assert_eq!(world.saw(master, |e| matches!(e, Event::Disconnected { .. })), 0);
+    assert_eq!(
+        world.saw(master, |e| matches!(e, Event::Disconnected { .. })),
+        0
+    );
     assert_eq!(world.service.violations(), 0);
 }
 
@@ -131,7 +135,10 @@ fn an_idle_day_makes_no_control_plane_call() {
     let called = world.called(master, before);
     assert!(called.iter().all(|name| *name == "Connect"), "{called:?}");
     assert!((160..200).contains(&called.len()), "{}", called.len());
-    assert_eq!(world.saw(master, |e| matches!(e, Event::Disconnected { .. })), 0);
+    assert_eq!(
+        world.saw(master, |e| matches!(e, Event::Disconnected { .. })),
+        0
+    );
 }
 
 #[test]
@@ -156,10 +163,8 @@ fn a_wrong_key_never_touches_the_open_connection() {
     let master = world.master();
     let viewer = world.viewer("v1");
     world.run(Duration::from_secs(5));
-    let wrong = kvs_signaling::Credentials::new(
-        world::KEY,
-        smolrtc_base::SecretBytes::from("wrong"),
-    );
+    let wrong =
+        kvs_signaling::Credentials::new(world::KEY, smolrtc_base::SecretBytes::from("wrong"));
     let now = world.now;
     world.clients[master].set_credentials(now, wrong);
     world.clients[master].refresh_ice_servers(now);
@@ -171,10 +176,8 @@ fn a_wrong_key_never_touches_the_open_connection() {
     world.run(Duration::from_secs(1));
     assert_eq!(world.messages(master).len(), 20);
     assert!(world.clients[master].stats().failures > 20);
-    let good = kvs_signaling::Credentials::new(
-        world::KEY,
-        smolrtc_base::SecretBytes::from(world::SECRET),
-    );
+    let good =
+        kvs_signaling::Credentials::new(world::KEY, smolrtc_base::SecretBytes::from(world::SECRET));
     let (now, before) = (world.now, world.clients[master].stats().ice_refreshes);
     world.clients[master].set_credentials(now, good);
     world.run(Duration::from_secs(1));
@@ -195,7 +198,14 @@ fn switches_are_read_from_text() {
         read("skewed-date=-90").unwrap().fault,
         Fault::SkewedDate(-90)
     );
-    for text in ["", "status", "status=200", "drop@nowhere", "delay=x", "drop:x"] {
+    for text in [
+        "",
+        "status",
+        "status=200",
+        "drop@nowhere",
+        "delay=x",
+        "drop:x",
+    ] {
         assert!(read(text).is_err(), "{text}");
     }
 }

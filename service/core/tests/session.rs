@@ -283,7 +283,10 @@ fn go_away_is_followed_by_a_describe_and_a_rotation_that_nobody_notices() {
     let stats = world.clients[master].stats();
     // Describe and GetEndpoint.
     assert_eq!(stats.calls - calls, 2);
-    assert_eq!((stats.go_aways, stats.rotations, stats.connections), (1, 1, 2));
+    assert_eq!(
+        (stats.go_aways, stats.rotations, stats.connections),
+        (1, 1, 2)
+    );
     assert_eq!(world.service.stats().masters, 1);
 }
 

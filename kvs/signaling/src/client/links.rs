@@ -13,7 +13,9 @@ use smolrtc_base::{Duration, Instant, Rng};
 use super::backoff::Backoff;
 use super::socket::{Progress, Socket};
 use crate::config::{Lifetimes, Timeouts};
-use crate::event::{CloseReason, DisconnectReason, Reason, StreamId, StreamTransmit, TransportError};
+use crate::event::{
+    CloseReason, DisconnectReason, Reason, StreamId, StreamTransmit, TransportError,
+};
 use crate::exchange::Outputs;
 use crate::http::Response;
 
@@ -365,7 +367,10 @@ impl Links {
     }
 
     pub(super) fn handle_opened(&mut self, id: StreamId, cx: &mut Context<'_>) -> Effects {
-        match self.find(id).map(|(which, socket)| (which, socket.handle_opened())) {
+        match self
+            .find(id)
+            .map(|(which, socket)| (which, socket.handle_opened()))
+        {
             Some((which, Some(progress))) => self.transition(which, progress, cx),
             _ => [None, None],
         }
@@ -398,9 +403,13 @@ impl Links {
             _ => {}
         }
         let (timeouts, rng) = (cx.timeouts, &mut *cx.rng);
-        let (which, progress) = self.sockets_mut().into_iter().flatten().find_map(
-            |(which, socket)| Some((which, socket.handle_timeout(now, timeouts, rng)?)),
-        )?;
+        let (which, progress) =
+            self.sockets_mut()
+                .into_iter()
+                .flatten()
+                .find_map(|(which, socket)| {
+                    Some((which, socket.handle_timeout(now, timeouts, rng)?))
+                })?;
         Some(self.transition(which, progress, cx))
     }
 
@@ -580,9 +589,7 @@ impl Links {
                 [Some((Current, socket)), None]
             }
             State::Up { current, .. } => [Some((Current, current)), None],
-            State::Rotating { current, next, .. } => {
-                [Some((Current, current)), Some((Next, next))]
-            }
+            State::Rotating { current, next, .. } => [Some((Current, current)), Some((Next, next))],
             State::Draining { current, old, .. } => [Some((Old, old)), Some((Current, current))],
             State::Down | State::Replaced { .. } => [None, None],
         }

@@ -3,9 +3,9 @@
 use smolrtc_base::Instant;
 
 use super::Client;
+use super::keeper;
 use super::links::{Effect, Effects};
 use super::plane::{Answer, Input as Learned};
-use super::keeper;
 use crate::control::{ErrorKind, RoleName, ServiceError, skewed_time};
 use crate::credentials::{Credentials, parse_answer};
 use crate::event::{DisconnectReason, Error, Event, Input, Step, StreamId};
@@ -299,4 +299,3 @@ impl Client {
         self.outputs.push(Event::Failed { error, retry_at });
     }
 }
-

@@ -198,9 +198,10 @@ impl Plane {
             return None;
         }
         match &self.state {
-            State::Ready { endpoints, .. } => {
-                endpoints.https.as_ref().and_then(|_| self.ice.poll_timeout())
-            }
+            State::Ready { endpoints, .. } => endpoints
+                .https
+                .as_ref()
+                .and_then(|_| self.ice.poll_timeout()),
             _ => self.backoff.retry_at().map(|at| (at, Reason::Retry)),
         }
     }

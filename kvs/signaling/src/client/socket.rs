@@ -254,7 +254,9 @@ impl Socket {
     pub(super) fn handle_closed(&mut self, reason: CloseReason) -> Progress {
         self.gone = true;
         match &mut self.phase {
-            Phase::Connecting { .. } | Phase::Held { .. } => Progress::Failed(TransportError::Stream(reason)),
+            Phase::Connecting { .. } | Phase::Held { .. } => {
+                Progress::Failed(TransportError::Stream(reason))
+            }
             Phase::Upgrading { parser, .. } => match parser.finish() {
                 Ok(Some(response)) => Progress::Refused(response),
                 _ => Progress::Failed(TransportError::Stream(reason)),

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use kvs_message::{Body, ClientId, Inbound, Outbound};
 use kvs_service_core::{Config as ServiceConfig, Service, Streams};
 use kvs_signaling::{
-    ChannelRef, Client, CloseReason, Config, Credentials, Event, Input, Role, StreamId, url::Url,
+    ChannelRef, Client, CloseReason, Config, Credentials, Event, Hooks, Input, Role, Sources,
+    Store, StreamId, url::Url,
 };
 use smolrtc_base::{Duration, Instant, Rng, SecretBytes, UnixTime};
 use smolrtc_crypto::RustCrypto;
@@ -109,8 +110,36 @@ impl World {
     }
 
     pub(crate) fn add_with(&mut self, config: Config, credentials: Credentials) -> usize {
+        self.add_sources(config, credentials.into())
+    }
+
+    pub(crate) fn add_sources(&mut self, config: Config, sources: Sources) -> usize {
+        self.add_client(config, sources, |_| {})
+    }
+
+    /// A master with a memory.
+    pub(crate) fn add_stored(&mut self, store: Box<dyn Store + Send>) -> usize {
+        let config = Self::config(Role::Master, "cam");
+        let sources = Credentials::new(KEY, SecretBytes::from(SECRET)).into();
+        self.add_client(config, sources, |client| client.set_store(store))
+    }
+
+    /// A master whose calls are watched.
+    pub(crate) fn add_hooked(&mut self, hooks: Box<dyn Hooks + Send>) -> usize {
+        let config = Self::config(Role::Master, "cam");
+        let sources = Credentials::new(KEY, SecretBytes::from(SECRET)).into();
+        self.add_client(config, sources, |client| client.set_hooks(hooks))
+    }
+
+    fn add_client(
+        &mut self,
+        config: Config,
+        sources: Sources,
+        prepare: impl FnOnce(&mut Client),
+    ) -> usize {
         let rng = Rng::from_u64(self.seed * 1_000 + 100 + self.clients.len() as u64);
-        let mut client = Client::new(self.now, config, credentials, rng, &PROVIDER).unwrap();
+        let mut client = Client::with_sources(self.now, config, sources, rng, &PROVIDER).unwrap();
+        prepare(&mut client);
         client.set_wall_clock(self.now, self.unix());
         self.clients.push(client);
         self.events.push(Vec::new());
@@ -327,12 +356,25 @@ impl World {
         let name = match (method, path) {
             ("GET", "/") => "Connect".into(),
             ("POST", "/v1/get-ice-server-config") => "GetIceServerConfig".into(),
+            ("GET", _) => "GetCredentials".into(),
             (_, path) => {
                 let name = path.trim_start_matches('/');
                 name[..1].to_uppercase() + &name[1..]
             }
         };
         self.calls.push((self.now, client, name));
+    }
+
+    /// A channel that exists, made by nobody in particular.
+    pub(crate) fn with_channel() -> (Self, usize) {
+        let mut world = Self::new();
+        let maker = world.master();
+        world.run_until(|w| w.connected(0));
+        let now = world.now;
+        world.clients[maker].shutdown(now);
+        world.run(Duration::from_secs(1));
+        let from = world.calls.len();
+        (world, from)
     }
 
     /// Names of what a client has called since `from`.
