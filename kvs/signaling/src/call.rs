@@ -10,7 +10,7 @@ use smolrtc_crypto::Provider;
 
 use crate::Credentials;
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, Role, Tag};
 use crate::control::{Operation, RoleName, ServiceError, wire};
 use crate::event::{Error, Event, Input, Reason, Step, StreamTransmit};
 use crate::exchange::{Exchange, Origin, Outcome, Outputs};
@@ -41,6 +41,32 @@ pub enum Command {
         /// For whom.
         client_id: Option<ClientId>,
     },
+    /// Change how long it keeps messages, in the version that was described.
+    Update {
+        /// Seconds, 5–120.
+        message_ttl: u32,
+    },
+    /// Add tags, or change their values.
+    Tag {
+        /// The tags; see [`check_tags`](crate::check_tags).
+        tags: Vec<Tag>,
+    },
+    /// Remove tags.
+    Untag {
+        /// Their keys.
+        keys: Vec<String>,
+    },
+    /// List its tags.
+    ListTags,
+    /// Ask whether its media are stored, and where.
+    DescribeStorage,
+    /// Have its media stored, or not.
+    UpdateStorage {
+        /// ARN of the stream that they go to; `None`: nowhere.
+        stream: Option<String>,
+    },
+    /// Join its storage session as the role in the settings: the service sends an offer.
+    JoinStorage,
 }
 
 /// What came of it.
@@ -66,6 +92,13 @@ pub enum CallResult {
     },
     /// From [`Command::IceServers`].
     IceServers(Vec<wire::IceServerEntry>),
+    /// From [`Command::Update`], [`Command::Tag`], [`Command::Untag`],
+    /// [`Command::UpdateStorage`] and [`Command::JoinStorage`].
+    Done,
+    /// From [`Command::ListTags`].
+    Tags(Vec<Tag>),
+    /// From [`Command::DescribeStorage`].
+    Storage(wire::MediaStorage),
 }
 
 /// Most channels that a list collects.
@@ -84,7 +117,9 @@ pub struct Call {
     arn: Option<String>,
     version: Option<String>,
     https: Option<Url>,
+    webrtc: Option<Url>,
     listed: Vec<wire::ChannelInfo>,
+    tags: Vec<Tag>,
     next_token: Option<String>,
     skew_tried: bool,
     outputs: Outputs,
@@ -117,7 +152,9 @@ impl Call {
             endpoint,
             version: None,
             https: None,
+            webrtc: None,
             listed: Vec::new(),
+            tags: Vec::new(),
             next_token: None,
             skew_tried: false,
             outputs: Outputs::default(),
@@ -222,6 +259,63 @@ impl Call {
                     version: self.version.clone(),
                 },
             ),
+            (Command::Update { message_ttl }, Some(arn)) if self.version.is_some() => (
+                Step::Update,
+                Operation::Update {
+                    arn: arn.clone(),
+                    version: self.version.clone().unwrap_or_default(),
+                    message_ttl: *message_ttl,
+                },
+            ),
+            (Command::Tag { tags }, Some(arn)) => (
+                Step::Tag,
+                Operation::Tag {
+                    arn: arn.clone(),
+                    tags: tags.clone(),
+                },
+            ),
+            (Command::Untag { keys }, Some(arn)) => (
+                Step::Tag,
+                Operation::Untag {
+                    arn: arn.clone(),
+                    keys: keys.clone(),
+                },
+            ),
+            (Command::ListTags, Some(arn)) => (
+                Step::ListTags,
+                Operation::ListTags {
+                    arn: arn.clone(),
+                    next_token: self.next_token.clone(),
+                },
+            ),
+            (Command::DescribeStorage, _) => (
+                Step::DescribeStorage,
+                Operation::DescribeStorage(self.config.channel.clone()),
+            ),
+            (Command::UpdateStorage { stream }, Some(arn)) => (
+                Step::UpdateStorage,
+                Operation::UpdateStorage {
+                    arn: arn.clone(),
+                    stream: stream.clone(),
+                },
+            ),
+            (Command::JoinStorage, Some(arn)) if self.webrtc.is_some() => (
+                Step::JoinStorage,
+                Operation::JoinStorage {
+                    arn: arn.clone(),
+                    viewer: match &self.config.role {
+                        Role::Master => None,
+                        Role::Viewer(id) => Some(id.clone()),
+                    },
+                },
+            ),
+            (Command::JoinStorage, Some(arn)) => (
+                Step::GetEndpoint,
+                Operation::GetStorageEndpoint {
+                    arn: arn.clone(),
+                    role: RoleName::from(&self.config.role),
+                },
+            ),
             (Command::IceServers { client_id }, Some(arn)) if self.https.is_some() => (
                 Step::GetIceServers,
                 Operation::GetIceServers {
@@ -241,10 +335,12 @@ impl Call {
                 Operation::Describe(self.config.channel.clone()),
             ),
         };
-        let endpoint = match (&self.https, step) {
-            (Some(https), Step::GetIceServers) => https,
-            _ => &self.endpoint,
+        let endpoint = match step {
+            Step::GetIceServers => self.https.as_ref(),
+            Step::JoinStorage => self.webrtc.as_ref(),
+            _ => None,
         };
+        let endpoint = endpoint.unwrap_or(&self.endpoint);
         let signing = Signing {
             credentials: &self.credentials,
             region: &self.config.region,
@@ -324,6 +420,10 @@ impl Call {
                     let found = list.find(|endpoint| endpoint.protocol == protocol)?;
                     Url::parse(&found.resource_endpoint).ok()
                 };
+                if self.command == Command::JoinStorage {
+                    self.webrtc = Some(find("WEBRTC")?);
+                    return Some(None);
+                }
                 let (wss, https) = (find("WSS")?, find("HTTPS"));
                 if matches!(self.command, Command::IceServers { .. }) {
                     self.https = Some(https?);
@@ -337,6 +437,25 @@ impl Call {
                 Some(Some(CallResult::IceServers(parsed.ice_server_list)))
             }
             Step::Delete => Some(Some(CallResult::Deleted)),
+            Step::Update | Step::Tag | Step::UpdateStorage | Step::JoinStorage => {
+                Some(Some(CallResult::Done))
+            }
+            Step::ListTags => {
+                let parsed: wire::ListTagsResponse = serde_json::from_slice(body).ok()?;
+                let tags = parsed.tags.into_iter();
+                self.tags
+                    .extend(tags.map(|(key, value)| Tag { key, value }));
+                self.next_token = parsed.next_token.filter(|token| !token.is_empty());
+                if self.next_token.is_some() && self.tags.len() < MAX_LISTED {
+                    return Some(None);
+                }
+                Some(Some(CallResult::Tags(core::mem::take(&mut self.tags))))
+            }
+            Step::DescribeStorage => {
+                let parsed: wire::DescribeStorageResponse = serde_json::from_slice(body).ok()?;
+                let storage = parsed.media_storage_configuration;
+                Some(Some(CallResult::Storage(storage)))
+            }
             _ => None,
         }
     }

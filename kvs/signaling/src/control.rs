@@ -1,4 +1,4 @@
-//! The control plane: six calls, their JSON, and AWS's errors.
+//! The control plane: its calls, their JSON, and AWS's errors.
 //!
 //! Each call is a POST of a JSON body to a path (AWS's restJson1 protocol), signed by header. The
 //! request and response types serve both ends: a client serializes the one and parses the other,
@@ -66,6 +66,60 @@ pub enum Operation {
         /// Only if it still has this version.
         version: Option<String>,
     },
+    /// `UpdateSignalingChannel`.
+    Update {
+        /// The channel.
+        arn: String,
+        /// The version that is changed.
+        version: String,
+        /// How long messages wait for an absent receiver, seconds, 5–120.
+        message_ttl: u32,
+    },
+    /// `TagResource`: adds tags, or changes their values.
+    Tag {
+        /// The channel.
+        arn: String,
+        /// The tags.
+        tags: Vec<Tag>,
+    },
+    /// `UntagResource`.
+    Untag {
+        /// The channel.
+        arn: String,
+        /// Keys of the tags to remove.
+        keys: Vec<String>,
+    },
+    /// `ListTagsForResource`.
+    ListTags {
+        /// The channel.
+        arn: String,
+        /// Where the answer before broke off.
+        next_token: Option<String>,
+    },
+    /// `DescribeMediaStorageConfiguration`.
+    DescribeStorage(ChannelRef),
+    /// `UpdateMediaStorageConfiguration`.
+    UpdateStorage {
+        /// The channel.
+        arn: String,
+        /// The stream that media go to; `None` switches storage off.
+        stream: Option<String>,
+    },
+    /// `GetSignalingChannelEndpoint` with WEBRTC, where storage sessions are joined.
+    GetStorageEndpoint {
+        /// The channel.
+        arn: String,
+        /// As whom.
+        role: RoleName,
+    },
+    /// `JoinStorageSession`, or `JoinStorageSessionAsViewer` with an id; sent to the WEBRTC
+    /// endpoint. Each call makes the service send one offer.
+    JoinStorage {
+        /// The channel.
+        arn: String,
+        /// The viewer that joins.
+        viewer: Option<ClientId>,
+    },
 }
 
 /// The two ends of a channel, without their ids.
@@ -105,7 +159,17 @@ impl Operation {
             Self::Describe(_) => "/describeSignalingChannel",
             Self::Create { .. } => "/createSignalingChannel",
             Self::List { .. } => "/listSignalingChannels",
-            Self::GetEndpoint { .. } => "/getSignalingChannelEndpoint",
+            Self::GetEndpoint { .. } | Self::GetStorageEndpoint { .. } => {
+                "/getSignalingChannelEndpoint"
+            }
+            Self::Update { .. } => "/updateSignalingChannel",
+            Self::Tag { .. } => "/TagResource",
+            Self::Untag { .. } => "/UntagResource",
+            Self::ListTags { .. } => "/ListTagsForResource",
+            Self::DescribeStorage(_) => "/describeMediaStorageConfiguration",
+            Self::UpdateStorage { .. } => "/updateMediaStorageConfiguration",
+            Self::JoinStorage { viewer: None, .. } => "/joinStorageSession",
+            Self::JoinStorage { .. } => "/joinStorageSessionAsViewer",
             Self::GetIceServers { .. } => "/v1/get-ice-server-config",
             Self::Delete { .. } => "/deleteSignalingChannel",
         }
@@ -115,11 +179,12 @@ impl Operation {
     #[must_use]
     pub fn body(&self) -> Vec<u8> {
         use wire::{
-            ChannelSelector, CreateRequest, DeleteRequest, EndpointConfiguration, EndpointRequest,
-            IceServersRequest, ListRequest, NameCondition, SingleMaster,
+            ChannelSelector, CreateRequest, DeleteRequest, IceServersRequest, JoinRequest,
+            ListRequest, ListTagsRequest, MediaStorage, NameCondition, SingleMaster, TagRequest,
+            UntagRequest, UpdateRequest, UpdateStorageRequest,
         };
         match self {
-            Self::Describe(channel) => json(&ChannelSelector {
+            Self::Describe(channel) | Self::DescribeStorage(channel) => json(&ChannelSelector {
                 channel_name: channel.name().map(String::from),
                 channel_arn: channel.arn().map(String::from),
             }),
@@ -147,12 +212,48 @@ impl Operation {
                     comparison_value: Some(prefix.clone()),
                 }),
             }),
-            Self::GetEndpoint { arn, role } => json(&EndpointRequest {
+            Self::GetEndpoint { arn, role } => json(&endpoints(arn, *role, &["WSS", "HTTPS"])),
+            Self::GetStorageEndpoint { arn, role } => {
+                json(&endpoints(arn, *role, &["WSS", "HTTPS", "WEBRTC"]))
+            }
+            Self::Update {
+                arn,
+                version,
+                message_ttl,
+            } => json(&UpdateRequest {
                 channel_arn: arn.clone(),
-                single_master_channel_endpoint_configuration: Some(EndpointConfiguration {
-                    protocols: ["WSS".into(), "HTTPS".into()].into(),
-                    role: Some(role.as_str().into()),
+                current_version: version.clone(),
+                single_master_configuration: Some(SingleMaster {
+                    message_ttl_seconds: Some(*message_ttl),
                 }),
+            }),
+            Self::Tag { arn, tags } => json(&TagRequest {
+                resource_arn: arn.clone(),
+                tags: wire_tags(tags),
+            }),
+            Self::Untag { arn, keys } => json(&UntagRequest {
+                resource_arn: arn.clone(),
+                tag_key_list: keys.clone(),
+            }),
+            Self::ListTags { arn, next_token } => json(&ListTagsRequest {
+                resource_arn: arn.clone(),
+                next_token: next_token.clone(),
+            }),
+            Self::UpdateStorage { arn, stream } => json(&UpdateStorageRequest {
+                channel_arn: arn.clone(),
+                media_storage_configuration: Some(MediaStorage {
+                    stream_arn: stream.clone(),
+                    status: if stream.is_some() {
+                        "ENABLED".into()
+                    } else {
+                        "DISABLED".into()
+                    },
+                }),
+                ..UpdateStorageRequest::default()
+            }),
+            Self::JoinStorage { arn, viewer } => json(&JoinRequest {
+                channel_arn: arn.clone(),
+                client_id: viewer.as_ref().map(|id| id.as_str().into()),
             }),
             Self::GetIceServers { arn, client_id } => json(&IceServersRequest {
                 channel_arn: arn.clone(),
@@ -165,6 +266,16 @@ impl Operation {
                 current_version: version.clone(),
             }),
         }
+    }
+}
+
+fn endpoints(arn: &str, role: RoleName, protocols: &[&str]) -> wire::EndpointRequest {
+    wire::EndpointRequest {
+        channel_arn: arn.into(),
+        single_master_channel_endpoint_configuration: Some(wire::EndpointConfiguration {
+            protocols: protocols.iter().map(|name| String::from(*name)).collect(),
+            role: Some(role.as_str().into()),
+        }),
     }
 }
 

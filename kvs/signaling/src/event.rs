@@ -176,6 +176,18 @@ pub enum Step {
     Delete,
     /// IoT Core's credential endpoint.
     GetCredentials,
+    /// UpdateSignalingChannel.
+    Update,
+    /// TagResource, UntagResource.
+    Tag,
+    /// ListTagsForResource.
+    ListTags,
+    /// DescribeMediaStorageConfiguration.
+    DescribeStorage,
+    /// UpdateMediaStorageConfiguration.
+    UpdateStorage,
+    /// JoinStorageSession, JoinStorageSessionAsViewer.
+    JoinStorage,
 }
 
 impl Step {
@@ -189,6 +201,12 @@ impl Step {
             Self::Connect => "opening the WebSocket",
             Self::Delete => "DeleteSignalingChannel",
             Self::GetCredentials => "IoT Core's role alias",
+            Self::Update => "UpdateSignalingChannel",
+            Self::Tag => "TagResource",
+            Self::ListTags => "ListTagsForResource",
+            Self::DescribeStorage => "DescribeMediaStorageConfiguration",
+            Self::UpdateStorage => "UpdateMediaStorageConfiguration",
+            Self::JoinStorage => "JoinStorageSession",
         }
     }
 }

@@ -2,16 +2,19 @@
 //!
 //! # What is here
 //! * [`Client`]: master or viewer of a channel: describes or creates the channel, gets endpoints and
-//!   ICE servers, keeps a signed WebSocket open and never gives up. [`Call`]: one control-plane
+//!   ICE servers, keeps a signed WebSocket open, replaces it before the service ends it and never
+//!   gives up. [`Call`]: one control-plane
 //!   command for a command line.
 //! * [`sigv4`]: AWS Signature Version 4, by header and by query; the signer's and the verifier's
 //!   half. [`presigned_url`] lets a browser in without giving it a key.
-//! * [`Credentials`]: static, from the environment, from the shared credentials file.
+//! * [`Credentials`]: static, from the environment, from the shared credentials file, from a
+//!   callback, from [`IotCore`]; renewed before they end. [`Store`]: what outlives a client.
+//!   [`Hooks`]: around every call.
 //! * [`control`]: the control plane's calls and errors; [`http`]: an HTTP/1.1 codec (RFC 9112);
 //!   [`websocket`]: a WebSocket codec (RFC 6455); [`url`]: endpoints.
 //!
 //! # What is left out
-//! Full-mesh channels, tags, KMS keys, storage sessions; HTTP redirects and proxies; WebSocket
+//! Full-mesh channels; storage sessions beyond their calls; HTTP redirects and proxies; WebSocket
 //! extensions.
 //!
 //! # Who owns what

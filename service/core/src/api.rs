@@ -30,6 +30,14 @@ pub(crate) enum Operation {
     Delete,
     GetEndpoint,
     GetIceServers,
+    Update,
+    Tag,
+    Untag,
+    ListTags,
+    DescribeStorage,
+    UpdateStorage,
+    Join,
+    JoinAsViewer,
 }
 
 /// Seconds for which TURN credentials are good.
@@ -37,7 +45,7 @@ const ICE_TTL: u32 = 300;
 const DEFAULT_MESSAGE_TTL: u32 = 60;
 const MAX_RESULTS: u32 = 10_000;
 
-type Body = Result<Vec<u8>, Refusal>;
+pub(crate) type Body = Result<Vec<u8>, Refusal>;
 
 impl Service {
     pub(crate) fn route(&self, request: &Request<'_>) -> Result<Operation, Refusal> {
@@ -48,6 +56,14 @@ impl Service {
             "/deleteSignalingChannel" => Operation::Delete,
             "/getSignalingChannelEndpoint" => Operation::GetEndpoint,
             "/v1/get-ice-server-config" => Operation::GetIceServers,
+            "/updateSignalingChannel" => Operation::Update,
+            "/TagResource" => Operation::Tag,
+            "/UntagResource" => Operation::Untag,
+            "/ListTagsForResource" => Operation::ListTags,
+            "/describeMediaStorageConfiguration" => Operation::DescribeStorage,
+            "/updateMediaStorageConfiguration" => Operation::UpdateStorage,
+            "/joinStorageSession" => Operation::Join,
+            "/joinStorageSessionAsViewer" => Operation::JoinAsViewer,
             _ => return Err(Refusal::UnknownOperation),
         };
         if request.method == "POST" {
@@ -71,6 +87,14 @@ impl Service {
             Operation::Delete => self.delete(now, &parse(request.body)?),
             Operation::GetEndpoint => self.endpoints(now, request, &parse(request.body)?),
             Operation::GetIceServers => self.ice_servers(now, &parse(request.body)?),
+            Operation::Update => self.update(&parse(request.body)?),
+            Operation::Tag => self.tag(&parse(request.body)?),
+            Operation::Untag => self.untag(&parse(request.body)?),
+            Operation::ListTags => self.list_tags(&parse(request.body)?),
+            Operation::DescribeStorage => self.describe_storage(&parse(request.body)?),
+            Operation::UpdateStorage => self.update_storage(&parse(request.body)?),
+            Operation::Join => self.join(&parse(request.body)?, false),
+            Operation::JoinAsViewer => self.join(&parse(request.body)?, true),
         }
     }
 
@@ -101,6 +125,9 @@ impl Service {
                 "MessageTtlSeconds must be 5 to 120.",
             ));
         }
+        if request.tags.len() > kvs_signaling::MAX_TAGS {
+            return Err(Refusal::TagLimit);
+        }
         if self.channels.contains_key(name) {
             return Err(Refusal::InUse);
         }
@@ -124,6 +151,12 @@ impl Service {
             master: None,
             viewers: Default::default(),
             held: Default::default(),
+            tags: request
+                .tags
+                .iter()
+                .map(|tag| (tag.key.clone(), tag.value.clone()))
+                .collect(),
+            storage: None,
             rates: ChannelRates::new(),
         };
         self.channels.insert(name.clone(), channel);
@@ -132,15 +165,7 @@ impl Service {
 
     fn describe(&mut self, now: Instant, request: &ChannelSelector) -> Body {
         let rate = self.config.quotas.describe;
-        let channel = match (&request.channel_arn, &request.channel_name) {
-            (Some(arn), _) => self.channel_by_arn(arn)?,
-            (None, Some(name)) => self.channels.get_mut(name).ok_or(Refusal::NotFound)?,
-            (None, None) => {
-                return Err(Refusal::InvalidArgument(
-                    "Either ChannelName or ChannelARN is needed.",
-                ));
-            }
-        };
+        let channel = self.selected(request)?;
         let allowed = channel.rates.describe.take(now, rate);
         let info = info(channel);
         self.limit(allowed, Violation::Describe)?;
@@ -237,7 +262,8 @@ impl Service {
                 ("WSS", false) => "ws",
                 ("HTTPS", true) => "https",
                 ("HTTPS", false) => "http",
-                ("WEBRTC", _) => continue,
+                ("WEBRTC", true) => "https",
+                ("WEBRTC", false) => "http",
                 _ => {
                     return Err(Refusal::InvalidArgument(
                         "Protocols must be of WSS, HTTPS and WEBRTC.",
@@ -319,7 +345,7 @@ fn parse<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, Refusal> {
     serde_json::from_slice(body).map_err(|_| Refusal::Serialization)
 }
 
-fn json(value: &impl Serialize) -> Body {
+pub(crate) fn json(value: &impl Serialize) -> Body {
     serde_json::to_vec(value).map_err(|_| Refusal::Serialization)
 }
 

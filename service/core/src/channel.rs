@@ -21,6 +21,9 @@ pub(crate) struct Channel {
     pub(crate) master: Option<ConnectionId>,
     pub(crate) viewers: BTreeMap<ClientId, ConnectionId>,
     pub(crate) held: VecDeque<Held>,
+    pub(crate) tags: BTreeMap<String, String>,
+    /// ARN of the stream that media go to, if they are stored.
+    pub(crate) storage: Option<String>,
     pub(crate) rates: ChannelRates,
 }
 

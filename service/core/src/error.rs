@@ -32,6 +32,7 @@ pub(crate) enum Refusal {
     LimitExceeded,
     ViewerLimit,
     ChannelLimit,
+    TagLimit,
     /// Somebody wants to see what happens.
     Injected(u16),
 }
@@ -71,6 +72,7 @@ impl Refusal {
             Self::VersionMismatch => "VersionMismatchException",
             Self::LimitExceeded | Self::ViewerLimit => "ClientLimitExceededException",
             Self::ChannelLimit => "AccountChannelLimitExceededException",
+            Self::TagLimit => "TagsPerResourceExceededLimitException",
             Self::Injected(400) => "ClientLimitExceededException",
             Self::Injected(401 | 403) => "AccessDeniedException",
             Self::Injected(404) => "ResourceNotFoundException",
@@ -121,6 +123,7 @@ impl Refusal {
             }
             Self::ViewerLimit => "The channel has as many viewers as it may have: viewer limit.",
             Self::ChannelLimit => "The account has as many channels as it may have.",
+            Self::TagLimit => "A channel may have 50 tags.",
             Self::Injected(_) => "A fault, as ordered.",
             // These two carry times.
             Self::SignatureExpired { .. } | Self::SignatureNotYetCurrent { .. } => "",

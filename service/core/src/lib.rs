@@ -1,8 +1,8 @@
 //! A KVS-compatible signaling service for one machine, as one state machine without I/O.
 //!
 //! # What is here
-//! * The control plane over HTTP: Create-, Describe-, List- and DeleteSignalingChannel,
-//!   GetSignalingChannelEndpoint, GetIceServerConfig, with AWS's JSON, SigV4 checks in both forms
+//! * The control plane over HTTP: Create-, Describe-, Update-, List- and DeleteSignalingChannel,
+//!   GetSignalingChannelEndpoint, GetIceServerConfig, tags, the storage configuration, with AWS's JSON, SigV4 checks in both forms
 //!   and AWS's error shapes (`x-amzn-ErrorType`, `Message`, a `Date` header to learn the time
 //!   from). CORS is open.
 //! * The data plane over WebSocket: one master and up to ten viewers a channel. Viewers reach the
@@ -25,7 +25,7 @@
 //! * Endpoints lead back to the host, port and scheme over which the call came.
 //!
 //! # What is left out
-//! TURN, storage sessions, tags and rooms, yet; several accounts, IAM policies.
+//! TURN, the service's side of storage sessions, rooms, yet; several accounts, IAM policies.
 //!
 //! # Who owns what
 //! A driver (`axum` on Linux, [`Streams`] in a simulation) does HTTP and WebSocket framing and
@@ -47,6 +47,7 @@ mod channel;
 mod config;
 mod error;
 mod faults;
+mod manage;
 mod quota;
 mod relay;
 mod request;

@@ -60,6 +60,8 @@ pub struct Stats {
     pub refused: u64,
     /// Messages with a payload above the 10 KB that AWS documents.
     pub large_payloads: u64,
+    /// Storage sessions joined.
+    pub joins: u64,
     /// Exceeded quotas.
     pub violations: Violations,
     /// Channels now.

@@ -9,7 +9,7 @@ use kvs_signaling::control::ErrorKind;
 use kvs_signaling::url::Url;
 use kvs_signaling::{
     Call, CallResult, ChannelRef, CloseReason, Command, Config, Credentials, Error, Event, Input,
-    Role, Step, TransportError,
+    Role, Step, Tag, TransportError,
 };
 use smolrtc_base::{Duration, Instant, Rng, SecretBytes, UnixTime};
 use smolrtc_crypto::RustCrypto;
@@ -136,6 +136,73 @@ fn create_describe_list_and_delete() {
         bench.run("cam", Command::List { prefix: None }),
         Ok(CallResult::Listed(Vec::new()))
     );
+}
+
+#[test]
+fn update_tags_and_storage_configuration() {
+    let mut bench = Bench::new();
+    bench.run("cam", Command::Create).unwrap();
+    let Ok(CallResult::Described(old)) = bench.run("cam", Command::Describe) else {
+        panic!()
+    };
+    let update = Command::Update { message_ttl: 90 };
+    assert_eq!(bench.run("cam", update), Ok(CallResult::Done));
+    let Ok(CallResult::Described(new)) = bench.run("cam", Command::Describe) else {
+        panic!()
+    };
+    let settings = new.single_master_configuration.unwrap();
+    assert_eq!(settings.message_ttl_seconds, Some(90));
+    assert_ne!(new.version, old.version);
+    let refused = bench.run("cam", Command::Update { message_ttl: 4 });
+    assert!(
+        matches!(refused, Err(Error::Service { step: Step::Update, error }) if error.kind == ErrorKind::InvalidArgument)
+    );
+
+    let tag = |key: &str, value: &str| Tag {
+        key: key.into(),
+        value: value.into(),
+    };
+    let tags = [tag("room", "kitchen"), tag("floor", "2")].to_vec();
+    assert_eq!(
+        bench.run("cam", Command::Tag { tags }),
+        Ok(CallResult::Done)
+    );
+    let keys = ["floor".into()].to_vec();
+    assert_eq!(
+        bench.run("cam", Command::Untag { keys }),
+        Ok(CallResult::Done)
+    );
+    let left = CallResult::Tags([tag("room", "kitchen")].to_vec());
+    assert_eq!(bench.run("cam", Command::ListTags), Ok(left));
+    let tags = (0..50).map(|n| tag(&format!("{n}"), "")).collect();
+    assert!(bench.run("cam", Command::Tag { tags }).is_err());
+
+    let Ok(CallResult::Storage(storage)) = bench.run("cam", Command::DescribeStorage) else {
+        panic!()
+    };
+    assert_eq!(
+        (storage.status.as_str(), storage.stream_arn),
+        ("DISABLED", None)
+    );
+    assert!(bench.run("cam", Command::JoinStorage).is_err());
+    let stream = String::from("arn:aws:kinesisvideo:us-west-2:123456789012:stream/s/1");
+    let update = |stream: Option<&String>| Command::UpdateStorage {
+        stream: stream.cloned(),
+    };
+    assert_eq!(
+        bench.run("cam", update(Some(&stream))),
+        Ok(CallResult::Done)
+    );
+    let Ok(CallResult::Storage(storage)) = bench.run("cam", Command::DescribeStorage) else {
+        panic!()
+    };
+    assert_eq!(
+        (storage.status.as_str(), storage.stream_arn),
+        ("ENABLED", Some(stream))
+    );
+    assert_eq!(bench.run("cam", Command::JoinStorage), Ok(CallResult::Done));
+    assert_eq!(bench.service.stats().joins, 1);
+    assert_eq!(bench.run("cam", update(None)), Ok(CallResult::Done));
 }
 
 #[test]

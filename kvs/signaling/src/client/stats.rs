@@ -133,12 +133,13 @@ pub struct Diagnostics {
 impl Diagnostics {
     pub(super) const fn step(&mut self, step: Step) -> &mut StepStats {
         match step {
-            Step::Describe | Step::List | Step::Delete => &mut self.describe,
             Step::Create => &mut self.create,
             Step::GetEndpoint => &mut self.get_endpoint,
             Step::GetIceServers => &mut self.get_ice_servers,
             Step::GetCredentials => &mut self.get_credentials,
             Step::Connect => &mut self.connect,
+            // The others are not a client's.
+            _ => &mut self.describe,
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Unknown fields are ignored, so that a newer service does no harm.
 
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -180,12 +181,103 @@ wire! {
         #[serde(skip_serializing_if = "Option::is_none")]
         current_version: Option<String>,
     }
+    /// Body of `UpdateSignalingChannel`.
+    struct UpdateRequest {
+        /// ARN.
+        #[serde(rename = "ChannelARN", default)]
+        channel_arn: String,
+        /// The version that is changed.
+        #[serde(default)]
+        current_version: String,
+        /// Settings.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        single_master_configuration: Option<SingleMaster>,
+    }
+    /// Body of `TagResource`.
+    struct TagRequest {
+        /// ARN.
+        #[serde(rename = "ResourceARN", default)]
+        resource_arn: String,
+        /// Tags.
+        #[serde(default)]
+        tags: Vec<TagEntry>,
+    }
+    /// Body of `UntagResource`.
+    struct UntagRequest {
+        /// ARN.
+        #[serde(rename = "ResourceARN", default)]
+        resource_arn: String,
+        /// Keys.
+        #[serde(default)]
+        tag_key_list: Vec<String>,
+    }
+    /// Body of `ListTagsForResource`.
+    struct ListTagsRequest {
+        /// ARN.
+        #[serde(rename = "ResourceARN", default)]
+        resource_arn: String,
+        /// Where the answer before broke off.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        next_token: Option<String>,
+    }
+    /// Answer of `ListTagsForResource`.
+    struct ListTagsResponse {
+        /// Keys and values.
+        #[serde(default)]
+        tags: BTreeMap<String, String>,
+        /// Where to go on, if there are more.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        next_token: Option<String>,
+    }
+    /// `MediaStorageConfiguration`.
+    struct MediaStorage {
+        /// The stream that media go to.
+        #[serde(rename = "StreamARN", skip_serializing_if = "Option::is_none")]
+        stream_arn: Option<String>,
+        /// `ENABLED` or `DISABLED`.
+        #[serde(default)]
+        status: String,
+    }
+    /// Answer of `DescribeMediaStorageConfiguration`.
+    struct DescribeStorageResponse {
+        /// The configuration.
+        #[serde(default)]
+        media_storage_configuration: MediaStorage,
+    }
+    /// Body of `UpdateMediaStorageConfiguration`: the official shape, or the C SDK's, which has
+    /// stream and status beside the channel.
+    struct UpdateStorageRequest {
+        /// ARN.
+        #[serde(rename = "ChannelARN", default)]
+        channel_arn: String,
+        /// The configuration.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        media_storage_configuration: Option<MediaStorage>,
+        /// As the C SDK writes it.
+        #[serde(rename = "StreamARN", skip_serializing_if = "Option::is_none")]
+        stream_arn: Option<String>,
+        /// As the C SDK writes it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        storage_status: Option<String>,
+    }
     /// Answer of `GetIceServerConfig`.
     struct IceServersResponse {
         /// The servers.
         #[serde(default)]
         ice_server_list: Vec<IceServerEntry>,
     }
+}
+
+/// Body of `JoinStorageSession` and `JoinStorageSessionAsViewer`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JoinRequest {
+    /// ARN.
+    #[serde(default)]
+    pub channel_arn: String,
+    /// The viewer that joins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
 }
 
 /// One entry of `IceServerList`. `Debug` shows no password.
