@@ -83,6 +83,82 @@ fn whatever_the_fault_messages_flow_again_within_fifteen_seconds_of_its_end() {
     }
 }
 
+/// Ten viewers, a fault a minute of 1 to 45 s, one virtual hour: what `xtask soak` does for longer.
+#[test]
+fn an_hour_of_faults_is_an_hour_of_recoveries() {
+    let mut world = World::seeded(7);
+    let mut rng = Rng::from_u64(11);
+    let master = world.master();
+    for n in 0..10 {
+        world.viewer(&format!("v{n}"));
+        world.run(Duration::from_millis(400));
+    }
+    world.run(Duration::from_secs(10));
+    let faults = [
+        Fault::Drop,
+        Fault::Delay(Duration::from_secs(4)),
+        Fault::Close,
+        Fault::BlackHole,
+        Fault::Status(400),
+        Fault::Status(403),
+        Fault::Status(503),
+        Fault::ExpiredToken,
+        Fault::SkewedDate(-7_200),
+        Fault::GoAway,
+        Fault::Duplicate,
+        Fault::Reorder,
+    ];
+    let mut all: Vec<u128> = Vec::new();
+    for minute in 0..60_u32 {
+        let started = world.now;
+        let fault = faults[rng.below(12) as usize];
+        let lasts = Duration::from_secs(1 + u64::from(rng.below(45)));
+        let mut switch = Switch::new(fault);
+        switch.lasts = Some(lasts);
+        world.service.inject(started, switch);
+        if rng.below(2) == 0 {
+            world.cut_streams();
+        }
+        world.run(lasts);
+        // Everybody asks once a second; the last one to be heard counts.
+        let ended = world.now;
+        let heard = |world: &World| {
+            let mark = format!("m{minute} ");
+            let messages = world.messages(master);
+            let from = messages
+                .iter()
+                .filter(|m| matches!(&m.body, Body::Offer(sdp) if sdp.starts_with(&mark)));
+            let mut ids: Vec<_> = from.map(|m| m.from.clone()).collect();
+            ids.sort();
+            ids.dedup();
+            ids.len()
+        };
+        for round in 0.. {
+            assert!(round < 40, "{fault:?}: {:#?}", world.clients);
+            for viewer in 1..=10 {
+                world.send(viewer, offer(&format!("m{minute} {round}")));
+            }
+            world.run(Duration::from_secs(1));
+            if heard(&world) == 10 {
+                break;
+            }
+        }
+        all.push((world.now - ended).as_millis());
+        for events in &mut world.events {
+            events.clear();
+        }
+        let rest = Duration::from_secs(60).saturating_sub(world.now - started);
+        world.run(rest);
+    }
+    all.sort_unstable();
+    println!(
+        "eleven clients, ms from a fault's end till all are heard: p50 {} p99 {} max {}",
+        all[30], all[58], all[59]
+    );
+    assert!(all[58] <= 15_000, "{all:?}");
+    assert!(world.connected(master));
+}
+
 #[test]
 fn five_offers_a_second_survive_every_rotation() {
     let mut world = World::new();
