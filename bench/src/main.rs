@@ -69,7 +69,7 @@ fn main() -> ExitCode {
 
 /// Runs the program with the counting allocator.
 fn heap(table: &mut Table) {
-    let output = Command::new(env!("CARGO"))
+    let output = Command::new("cargo")
         .args([
             "run",
             "--release",

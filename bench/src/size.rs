@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 /// # Errors
 /// One line when cargo cannot build it.
 pub fn stripped(bin: &str, features: &str) -> Result<u64, String> {
-    let output = Command::new(env!("CARGO"))
+    let output = Command::new("cargo")
         .args([
             "build",
             "--quiet",
