@@ -189,6 +189,10 @@ impl Running {
             MasterEvent::Offline(reason) => say(&format!(
                 "signaling is gone ({reason:?}); it comes back by itself"
             )),
+            MasterEvent::Replaced(wait) => complain(&format!(
+                "another master took the channel; is this camera running twice? Trying again in {} s",
+                wait.as_secs()
+            )),
             MasterEvent::SignalingFailed(error) => {
                 let failure = explain_signaling(&error, &self.channel);
                 if !self.online && !error.is_transient() {

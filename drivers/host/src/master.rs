@@ -65,6 +65,8 @@ pub enum MasterEvent {
     Online,
     /// Signaling is down; it comes back by itself and live viewers do not notice.
     Offline(DisconnectReason),
+    /// Another master took the channel; we ask for it again after this long.
+    Replaced(Duration),
     /// A signaling step failed; it is tried again.
     SignalingFailed(kvs_signaling::Error),
     /// Our clock is behind the service's by this many seconds, or ahead if negative; signatures
@@ -387,6 +389,8 @@ impl Running {
         self.signaling(now);
         self.camera_events(now);
         // An answer made just now should leave in this turn.
+        let live = self.camera.viewer_count() > 0;
+        self.link.client().viewers_live(now, live);
         self.signaling(now);
         self.calls(now);
         self.transmit(now);
@@ -429,6 +433,9 @@ impl Running {
                 }
                 Signal::Failed { error, .. } => self.tell(MasterEvent::SignalingFailed(error)),
                 Signal::ClockSkew { seconds } => self.tell(MasterEvent::ClockSkew(seconds)),
+                Signal::Replaced { retry_at } => {
+                    self.tell(MasterEvent::Replaced(retry_at.since(now)));
+                }
                 _ => {}
             }
         }
