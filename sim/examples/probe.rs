@@ -1,25 +1,38 @@
-//! Plays scenes by hand: `probe LOSS FIRST COUNT [SECONDS]`.
+//! Plays scenes by hand: `probe LOSS FIRST COUNT [SECONDS [DATAGRAMS [ONE_WAY_MS]]]`.
 #![allow(clippy::print_stdout, reason = "a tool for people")]
 
 use kvs_sim::scene::Watch;
 use kvs_sim::{Playback, secs};
 
 fn main() {
-    let args: Vec<f64> = std::env::args().skip(1).filter_map(|arg| arg.parse().ok()).collect();
+    let args: Vec<f64> = std::env::args()
+        .skip(1)
+        .filter_map(|arg| arg.parse().ok())
+        .collect();
     let [loss, first, count, ..] = args[..] else {
-        println!("probe LOSS FIRST COUNT [SECONDS]");
+        println!("probe LOSS FIRST COUNT [SECONDS [DATAGRAMS [ONE_WAY_MS]]]");
         return;
     };
     let span = secs(args.get(3).map_or(20, |seconds| *seconds as u64));
     let mut totals = [(); 2].map(|()| (Playback::default(), 0_u64, 0_u64));
     for seed in first as u64..(first + count) as u64 {
-        let watch = Watch::of_seed(seed, loss, span);
+        let mut watch = Watch::of_seed(seed, loss, span);
+        if let Some(one_way) = args.get(5) {
+            watch.one_way = kvs_sim::ms(*one_way as u64);
+        }
         let outcome = watch.measure();
-        if args.len() > 4 {
+        if args.get(4).is_some_and(|count| *count > 0.0) {
             let mut world = watch.stage();
             world.trace.kept = Some(Vec::new());
             world.run_until(kvs_sim::Instant::ZERO + span);
-            for kept in world.trace.kept.take().unwrap_or_default().iter().take(args[4] as usize) {
+            for kept in world
+                .trace
+                .kept
+                .take()
+                .unwrap_or_default()
+                .iter()
+                .take(args[4] as usize)
+            {
                 println!(
                     "  {:>9} {} > {} {:>4} {:02x?}",
                     kept.at.as_micros(),
@@ -31,11 +44,17 @@ fn main() {
             }
             for snapshot in world.camera.camera.snapshots(world.now) {
                 let stats = &snapshot.connection;
-                println!("  camera rtt {:?} {:?} {:?}", stats.round_trip_time, stats.sender, stats.outbound);
+                println!(
+                    "  camera rtt {:?} {:?} {:?}",
+                    stats.round_trip_time, stats.sender, stats.outbound
+                );
             }
             if let Some(peer) = world.viewers[0].viewer.peer() {
                 let stats = peer.stats();
-                println!("  viewer rtt {:?} {:?}", stats.round_trip_time, stats.inbound);
+                println!(
+                    "  viewer rtt {:?} {:?}",
+                    stats.round_trip_time, stats.inbound
+                );
             }
         }
         let played = &outcome.playback;

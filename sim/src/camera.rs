@@ -129,7 +129,11 @@ impl CameraHost {
     /// The session of viewer `index`, if it has one.
     #[must_use]
     pub fn session(&self, index: usize) -> Option<ViewerId> {
-        self.sessions.iter().rev().find(|(_, viewer)| **viewer == index).map(|(id, _)| *id)
+        self.sessions
+            .iter()
+            .rev()
+            .find(|(_, viewer)| **viewer == index)
+            .map(|(id, _)| *id)
     }
 
     /// Takes a signaling message.
@@ -139,7 +143,8 @@ impl CameraHost {
 
     /// Takes the result of a job.
     pub fn handle_computed(&mut self, now: Instant, job: Job) {
-        self.camera.handle_computed(now, job.viewer, job.id, job.result);
+        self.camera
+            .handle_computed(now, job.viewer, job.id, job.result);
     }
 
     /// Takes out everything that waits.
@@ -149,15 +154,21 @@ impl CameraHost {
             if now < self.stalled_until {
                 break;
             }
-            let Some(transmit) = self.camera.poll_transmit(now, 10, buf) else { break };
+            let Some(transmit) = self.camera.poll_transmit(now, 10, buf) else {
+                break;
+            };
             let segment = transmit.segment_size.unwrap_or(transmit.len).max(1);
-            out.datagrams.extend(buf[..transmit.len].chunks(segment).map(|bytes| Datagram {
-                from: transmit.from,
-                to: transmit.to,
-                bytes: bytes.to_vec(),
-            }));
+            out.datagrams
+                .extend(buf[..transmit.len].chunks(segment).map(|bytes| Datagram {
+                    from: transmit.from,
+                    to: transmit.to,
+                    bytes: bytes.to_vec(),
+                }));
         }
-        self.due = self.camera.poll_timeout().map(|(at, _)| at.max(self.stalled_until));
+        self.due = self
+            .camera
+            .poll_timeout()
+            .map(|(at, _)| at.max(self.stalled_until));
     }
 
     fn drain_events(&mut self, now: Instant, out: &mut Outbox) {
@@ -181,11 +192,17 @@ impl CameraHost {
                             self.stalled_until
                         }
                     };
-                    out.jobs.push(Job { ready, viewer, id, result });
+                    out.jobs.push(Job {
+                        ready,
+                        viewer,
+                        id,
+                        result,
+                    });
                 }
                 Event::ViewerJoined { viewer, client } => {
                     let index = client.as_ref().and_then(viewer_index);
-                    self.sessions.insert(viewer, index.expect("clients are named by number"));
+                    self.sessions
+                        .insert(viewer, index.expect("clients are named by number"));
                 }
                 Event::ViewerRefused { .. } => self.refused += 1,
                 Event::ViewerState { viewer, state } => {
@@ -210,13 +227,22 @@ impl CameraHost {
                         log.frame(now, frame.codec.kind(), frame.data);
                     }
                 }
-                Event::ChannelOpened { viewer, channel, label } => {
+                Event::ChannelOpened {
+                    viewer,
+                    channel,
+                    label,
+                } => {
                     self.channels.insert(viewer, channel);
                     if let Some(log) = log_of(&self.sessions, &mut self.logs, viewer) {
                         log.channels.push(label.to_owned());
                     }
                 }
-                Event::Message { viewer, channel, kind, data } => {
+                Event::Message {
+                    viewer,
+                    channel,
+                    kind,
+                    data,
+                } => {
                     if let Some(log) = log_of(&self.sessions, &mut self.logs, viewer) {
                         log.message(now, kind == MessageKind::Text, data);
                     }
@@ -228,17 +254,25 @@ impl CameraHost {
             }
         }
         for (viewer, channel, kind, data) in echoes {
-            self.camera.send_message(now, viewer, channel, kind, &data).expect("room for an echo");
+            self.camera
+                .send_message(now, viewer, channel, kind, &data)
+                .expect("room for an echo");
         }
     }
 
     /// Sends a message to a viewer on the channel opened last.
     pub fn send_message(&mut self, now: Instant, index: usize, text: bool, data: &[u8]) -> bool {
-        let kind = if text { MessageKind::Text } else { MessageKind::Binary };
+        let kind = if text {
+            MessageKind::Text
+        } else {
+            MessageKind::Binary
+        };
         self.session(index).is_some_and(|viewer| {
             let channel = self.channels.get(&viewer);
             channel.is_some_and(|channel| {
-                self.camera.send_message(now, viewer, *channel, kind, data).is_ok()
+                self.camera
+                    .send_message(now, viewer, *channel, kind, data)
+                    .is_ok()
             })
         })
     }

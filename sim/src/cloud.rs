@@ -74,8 +74,7 @@ impl Cloud {
         config.create_channel = matches!(config.role, Role::Master);
         let credentials = Credentials::new(KEY, SecretBytes::from(SECRET));
         let rng = self.rng.fork();
-        let mut client =
-            Client::new(now, config, credentials, rng, &PROVIDER).expect("a client");
+        let mut client = Client::new(now, config, credentials, rng, &PROVIDER).expect("a client");
         client.set_wall_clock(now, unix(now));
         self.clients.push(client);
         self.exchange(now);
@@ -107,7 +106,10 @@ impl Cloud {
     /// When something is due next.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let clients = self.clients.iter().filter_map(|client| Some(client.poll_timeout()?.0));
+        let clients = self
+            .clients
+            .iter()
+            .filter_map(|client| Some(client.poll_timeout()?.0));
         let service = self.service.poll_timeout().map(|(at, _)| at);
         let flying = self.flying.keys().next().map(|(at, _)| *at);
         clients.chain(service).chain(flying).min()
@@ -115,7 +117,11 @@ impl Cloud {
 
     /// Does what time has made due.
     pub fn handle_timeout(&mut self, now: Instant) {
-        while let Some(entry) = self.flying.first_entry().filter(|entry| entry.key().0 <= now) {
+        while let Some(entry) = self
+            .flying
+            .first_entry()
+            .filter(|entry| entry.key().0 <= now)
+        {
             let packet = entry.remove();
             self.deliver(now, packet);
             self.exchange(now);
@@ -131,7 +137,8 @@ impl Cloud {
 
     fn fly(&mut self, now: Instant, packet: Packet) {
         self.sequence += 1;
-        self.flying.insert((now + self.delay, self.sequence), packet);
+        self.flying
+            .insert((now + self.delay, self.sequence), packet);
     }
 
     fn exchange(&mut self, now: Instant) {
@@ -193,7 +200,8 @@ impl Cloud {
                 }
             }
             Packet::ToService(key, bytes) => {
-                self.streams.handle_bytes(now, unix(now), &mut self.service, key, &bytes);
+                self.streams
+                    .handle_bytes(now, unix(now), &mut self.service, key, &bytes);
             }
             Packet::ServiceEnd(key) => {
                 self.links.remove(&key);

@@ -46,7 +46,10 @@ impl LinkConfig {
     /// A line with this delay, perfect else.
     #[must_use]
     pub const fn delayed(delay: Duration) -> Self {
-        Self { delay, ..Self::PERFECT }
+        Self {
+            delay,
+            ..Self::PERFECT
+        }
     }
 
     /// The same, losing `percent` of its datagrams.
@@ -123,7 +126,11 @@ impl Link {
         let held = self.throw(self.config.reordering);
         let jitter = self.config.jitter.as_micros() as u32;
         let jitter = Duration::from_micros(u64::from(self.rng.below(jitter)));
-        let hold = if held { self.config.hold } else { Duration::ZERO };
+        let hold = if held {
+            self.config.hold
+        } else {
+            Duration::ZERO
+        };
         self.config.delay + jitter + hold
     }
 
@@ -144,13 +151,18 @@ mod tests {
     #[test]
     fn a_perfect_line_hands_over_at_once() {
         let now = Instant::from_millis(7);
-        assert_eq!(link(LinkConfig::PERFECT).carry(now, 1_200), [Some(now), None]);
+        assert_eq!(
+            link(LinkConfig::PERFECT).carry(now, 1_200),
+            [Some(now), None]
+        );
     }
 
     #[test]
     fn losses_come_near_to_their_rate() {
         let mut link = link(LinkConfig::PERFECT.losing(10.0));
-        let lost = (0..10_000).filter(|_| link.carry(Instant::ZERO, 100)[0].is_none()).count();
+        let lost = (0..10_000)
+            .filter(|_| link.carry(Instant::ZERO, 100)[0].is_none())
+            .count();
         assert!((900..1_100).contains(&lost), "{lost}");
         assert_eq!(link.stats.lost, lost as u64);
     }
@@ -158,7 +170,11 @@ mod tests {
     #[test]
     fn a_limited_line_spaces_datagrams_and_drops_the_tail() {
         let rate = Some(800_000);
-        let mut link = link(LinkConfig { rate, queue: 3_000, ..LinkConfig::PERFECT });
+        let mut link = link(LinkConfig {
+            rate,
+            queue: 3_000,
+            ..LinkConfig::PERFECT
+        });
         // 972 + 28 bytes take 10 ms each.
         let arrivals: Vec<_> = (0..5).map(|_| link.carry(Instant::ZERO, 972)[0]).collect();
         let at = |ms| Some(Instant::from_millis(ms));

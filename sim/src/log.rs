@@ -59,11 +59,20 @@ impl Log {
 
     /// A frame was handed out.
     pub fn frame(&mut self, now: Instant, kind: Kind, data: &[u8]) {
-        self.frames.push(Arrival { at: now, kind, digest: digest(data), len: data.len() });
+        self.frames.push(Arrival {
+            at: now,
+            kind,
+            digest: digest(data),
+            len: data.len(),
+        });
     }
 
     /// A message was handed out.
     pub fn message(&mut self, now: Instant, text: bool, data: &[u8]) {
-        self.messages.push(Message { at: now, text, data: data.to_vec() });
+        self.messages.push(Message {
+            at: now,
+            text,
+            data: data.to_vec(),
+        });
     }
 }

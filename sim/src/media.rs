@@ -38,7 +38,11 @@ impl Recipe {
     /// A frame each 20 ms: 160 bytes of G.711, 80 of Opus (32 kbit/s).
     #[must_use]
     pub const fn audio(codec: Codec) -> Self {
-        let bytes = if matches!(codec, Codec::Opus) { 80 } else { 160 };
+        let bytes = if matches!(codec, Codec::Opus) {
+            80
+        } else {
+            160
+        };
         Self {
             codec,
             interval: Duration::from_millis(20),
@@ -60,9 +64,18 @@ impl Recipe {
     #[must_use]
     pub fn frame(&self, number: u32, key: bool) -> Vec<u8> {
         let mut frame = self.codec_header(key);
-        let len = if key { self.key_bytes } else { self.delta_bytes };
+        let len = if key {
+            self.key_bytes
+        } else {
+            self.delta_bytes
+        };
         // No zero bytes: nothing looks like a start code.
-        frame.extend(number.to_be_bytes().iter().flat_map(|b| [0x10 | b >> 4, 0x10 | b & 15]));
+        frame.extend(
+            number
+                .to_be_bytes()
+                .iter()
+                .flat_map(|b| [0x10 | b >> 4, 0x10 | b & 15]),
+        );
         let mut state = number.wrapping_mul(0x9e37_79b9) | 1;
         while frame.len() < len {
             state ^= state << 13;
@@ -97,7 +110,9 @@ impl Recipe {
             (Codec::Opus, _) => return vec![0x48],
             _ => return Vec::new(),
         };
-        nals.iter().flat_map(|nal| [0, 0, 0, 1].iter().chain(*nal).copied()).collect()
+        nals.iter()
+            .flat_map(|nal| [0, 0, 0, 1].iter().chain(*nal).copied())
+            .collect()
     }
 }
 
@@ -140,7 +155,14 @@ impl Source {
     /// An encoder that begins at `start`.
     #[must_use]
     pub const fn new(recipe: Recipe, track: usize, start: Instant) -> Self {
-        Self { recipe, track, start, sent: Vec::new(), running: true, key_wanted: false }
+        Self {
+            recipe,
+            track,
+            start,
+            sent: Vec::new(),
+            running: true,
+            key_wanted: false,
+        }
     }
 
     /// The next frame: its bytes, its presentation time, and whether it is a key frame.
@@ -151,7 +173,11 @@ impl Source {
             || number.is_multiple_of(self.recipe.key_every)
             || self.recipe.codec.kind() == Kind::Audio;
         let frame = self.recipe.frame(number, key);
-        self.sent.push(Sent { at: now, digest: digest(&frame), key });
+        self.sent.push(Sent {
+            at: now,
+            digest: digest(&frame),
+            key,
+        });
         (frame, self.recipe.interval * number, key)
     }
 

@@ -18,7 +18,12 @@ impl Nat {
     /// A translator that shows its host as `public`.
     #[must_use]
     pub const fn new(public: SocketAddr, filtering: bool) -> Self {
-        Self { public, filtering, contacted: BTreeSet::new(), refused: 0 }
+        Self {
+            public,
+            filtering,
+            contacted: BTreeSet::new(),
+            refused: 0,
+        }
     }
 
     /// The address the host is seen at.

@@ -32,8 +32,12 @@ impl Playback {
     /// Compares what `log` has with what `source` made in `window`; a frame may take `limit`.
     #[must_use]
     pub fn of(log: &Log, source: &Source, window: Range<Instant>, limit: Duration) -> Self {
-        let numbers: BTreeMap<u64, usize> =
-            source.sent.iter().enumerate().map(|(number, sent)| (sent.digest, number)).collect();
+        let numbers: BTreeMap<u64, usize> = source
+            .sent
+            .iter()
+            .enumerate()
+            .map(|(number, sent)| (sent.digest, number))
+            .collect();
         let kind = source.recipe.codec.kind();
         let mut arrived = BTreeMap::new();
         let mut playback = Self::default();
@@ -45,7 +49,12 @@ impl Playback {
             playback.disordered += usize::from(number.is_some() && number < newest);
             newest = newest.max(number);
         }
-        for (number, sent) in source.sent.iter().enumerate().filter(|(_, sent)| window.contains(&sent.at)) {
+        for (number, sent) in source
+            .sent
+            .iter()
+            .enumerate()
+            .filter(|(_, sent)| window.contains(&sent.at))
+        {
             playback.expected += 1;
             let Some(at) = arrived.get(&number) else {
                 playback.missing.push(number);
@@ -84,7 +93,9 @@ impl Playback {
     /// The delay that `percent` of the frames do not exceed.
     #[must_use]
     pub fn percentile(&self, percent: usize) -> Duration {
-        let at = (self.delays.len() * percent).div_ceil(100).saturating_sub(1);
+        let at = (self.delays.len() * percent)
+            .div_ceil(100)
+            .saturating_sub(1);
         self.delays.get(at).copied().unwrap_or_default()
     }
 }
@@ -99,7 +110,9 @@ impl World {
     /// How the camera's track came out at a viewer, from the moment the camera was connected to it.
     #[must_use]
     pub fn playback(&self, index: usize, track: usize, limit: Duration) -> Playback {
-        let from = self.camera.logs[index].connected.unwrap_or(Instant::FAR_FUTURE);
+        let from = self.camera.logs[index]
+            .connected
+            .unwrap_or(Instant::FAR_FUTURE);
         self.playback_within(index, track, from..Instant::FAR_FUTURE, limit)
     }
 
@@ -121,7 +134,12 @@ impl World {
     pub fn playback_at_camera(&self, index: usize, track: usize, limit: Duration) -> Playback {
         let host = &self.viewers[index];
         let from = host.viewer.log().connected.unwrap_or(Instant::FAR_FUTURE);
-        Playback::of(&self.camera.logs[index], &host.sources[track], from..Instant::FAR_FUTURE, limit)
+        Playback::of(
+            &self.camera.logs[index],
+            &host.sources[track],
+            from..Instant::FAR_FUTURE,
+            limit,
+        )
     }
 
     /// Time from the offer's arrival at the camera to the first SRTP packet's leaving.

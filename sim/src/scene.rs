@@ -48,7 +48,11 @@ impl Watch {
         let mix = seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         Self {
             seed,
-            breed: if seed.is_multiple_of(2) { Breed::Ours } else { Breed::Str0m },
+            breed: if seed.is_multiple_of(2) {
+                Breed::Ours
+            } else {
+                Breed::Str0m
+            },
             one_way: Duration::from_millis(20 + (mix >> 33) % 181),
             loss,
             span,
@@ -95,7 +99,9 @@ impl Watch {
             playback,
             rtx_bytes: host.wire.rtx_bytes,
             lost_bytes: host.wire.lost_bytes,
-            round_trips: world.offer_to_media(0).map(|time| time.as_secs_f64() / round_trip),
+            round_trips: world
+                .offer_to_media(0)
+                .map(|time| time.as_secs_f64() / round_trip),
         }
     }
 }

@@ -6,16 +6,19 @@ use std::path::PathBuf;
 /// instead. Lines that begin with `str0m` may differ by what that peer's own dice make of them: each
 /// number by a third, or by one.
 pub fn compare(name: &str, text: &str) {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("snapshots").join(name);
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("snapshots")
+        .join(name);
     if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
         std::fs::write(&path, text).expect("a place for the snapshot");
         return;
     }
     let kept = std::fs::read_to_string(&path).unwrap_or_default();
     let same = kept.lines().count() == text.lines().count()
-        && kept.lines().zip(text.lines()).all(|(kept, now)| {
-            kept == now || (kept.starts_with("str0m") && is_near(kept, now))
-        });
+        && kept
+            .lines()
+            .zip(text.lines())
+            .all(|(kept, now)| kept == now || (kept.starts_with("str0m") && is_near(kept, now)));
     assert!(
         same,
         "{name} differs; UPDATE_SNAPSHOTS=1 writes it anew\n--- kept\n{kept}\n--- now\n{text}"
@@ -25,10 +28,12 @@ pub fn compare(name: &str, text: &str) {
 fn is_near(kept: &str, now: &str) -> bool {
     let (kept, now) = (kept.split_whitespace(), now.split_whitespace());
     kept.clone().count() == now.clone().count()
-        && kept.zip(now).all(|(kept, now)| match (kept.parse::<f64>(), now.parse::<f64>()) {
-            (Ok(kept), Ok(now)) => (kept - now).abs() <= (kept.abs() / 3.0).max(1.0),
-            _ => kept == now,
-        })
+        && kept.zip(now).all(
+            |(kept, now)| match (kept.parse::<f64>(), now.parse::<f64>()) {
+                (Ok(kept), Ok(now)) => (kept - now).abs() <= (kept.abs() / 3.0).max(1.0),
+                _ => kept == now,
+            },
+        )
 }
 
 #[cfg(test)]

@@ -63,7 +63,12 @@ impl Str0mViewer {
         let mut config = Rtc::builder()
             .set_crypto_provider(Arc::new(str0m::crypto::from_feature_flags()))
             .clear_codecs();
-        for codec in wishes.video.iter().chain(&wishes.audio).chain(&wishes.sends) {
+        for codec in wishes
+            .video
+            .iter()
+            .chain(&wishes.audio)
+            .chain(&wishes.sends)
+        {
             config = match codec {
                 Codec::H264 => config.enable_h264(true),
                 Codec::H265 => config.enable_h265(true),
@@ -154,9 +159,13 @@ impl Str0mViewer {
 
     /// Hands over messages that wait, as far as there is room.
     fn flush_messages(&mut self, now: Instant) {
-        let Some(id) = self.channel.filter(|_| self.open) else { return };
+        let Some(id) = self.channel.filter(|_| self.open) else {
+            return;
+        };
         while let Some((text, data)) = self.outgoing.front() {
-            let Some(mut channel) = self.rtc.channel(id) else { return };
+            let Some(mut channel) = self.rtc.channel(id) else {
+                return;
+            };
             let taken = channel.write(!text, data);
             self.poll(now);
             match taken {
@@ -193,7 +202,11 @@ impl Str0mViewer {
             self.pending = Some(pending);
         }
         let mid_of = |kind| mids.iter().find(|(k, _)| *k == kind).map(|(_, mid)| *mid);
-        self.sending = wishes.sends.iter().filter_map(|codec| mid_of(codec.kind())).collect();
+        self.sending = wishes
+            .sends
+            .iter()
+            .filter_map(|codec| mid_of(codec.kind()))
+            .collect();
     }
 
     fn add_candidate(&mut self, now: Instant, line: &str) {
@@ -233,7 +246,10 @@ impl Viewer for Str0mViewer {
                         }
                     }
                     (Err(error), _) => self.log.refusals.push(error.to_string()),
-                    (_, None) => self.log.refusals.push("no offer waits for this answer".into()),
+                    (_, None) => self
+                        .log
+                        .refusals
+                        .push("no offer waits for this answer".into()),
                 }
                 self.poll(now);
                 while let Some(line) = self.early.pop_front() {
@@ -244,7 +260,10 @@ impl Viewer for Str0mViewer {
                 let answer = SdpOffer::from_sdp_string(offer)
                     .map_err(|error| error.to_string())
                     .and_then(|offer| {
-                        self.rtc.sdp_api().accept_offer(offer).map_err(|error| error.to_string())
+                        self.rtc
+                            .sdp_api()
+                            .accept_offer(offer)
+                            .map_err(|error| error.to_string())
                     });
                 match answer {
                     Ok(answer) => self.signals.push(Body::Answer(answer.to_sdp_string())),
@@ -264,7 +283,9 @@ impl Viewer for Str0mViewer {
     }
 
     fn handle_datagram(&mut self, now: Instant, from: SocketAddr, bytes: &mut [u8]) {
-        let Ok(receive) = Receive::new(Protocol::Udp, from, self.address, bytes) else { return };
+        let Ok(receive) = Receive::new(Protocol::Udp, from, self.address, bytes) else {
+            return;
+        };
         let input = Input::Receive(theirs(now), receive);
         if self.rtc.accepts(&input) {
             self.input(now, input);
@@ -281,12 +302,17 @@ impl Viewer for Str0mViewer {
 
     fn drain(&mut self, _now: Instant, out: &mut Outbox, _buf: &mut [u8]) {
         out.datagrams.append(&mut self.datagrams);
-        out.signals.extend(self.signals.drain(..).map(Outbound::to_master));
+        out.signals
+            .extend(self.signals.drain(..).map(Outbound::to_master));
     }
 
     fn send_frame(&mut self, now: Instant, track: usize, frame: &[u8], pts: Duration, _key: bool) {
         let codec = self.wishes.sends[track];
-        let Some(writer) = self.sending.get(track).and_then(|mid| self.rtc.writer(*mid)) else {
+        let Some(writer) = self
+            .sending
+            .get(track)
+            .and_then(|mid| self.rtc.writer(*mid))
+        else {
             return;
         };
         let wanted = match codec {
@@ -297,8 +323,12 @@ impl Viewer for Str0mViewer {
             Codec::Pcmu => TheirCodec::PCMU,
             Codec::Pcma => TheirCodec::PCMA,
         };
-        let params = writer.payload_params().find(|params| params.spec().codec == wanted);
-        let Some(pt) = params.map(str0m::format::PayloadParams::pt) else { return };
+        let params = writer
+            .payload_params()
+            .find(|params| params.spec().codec == wanted);
+        let Some(pt) = params.map(str0m::format::PayloadParams::pt) else {
+            return;
+        };
         let frequency = Frequency::new(codec.clock_rate()).expect("a rate");
         let ticks = pts.as_micros() as u64 * u64::from(codec.clock_rate()) / 1_000_000;
         let time = MediaTime::new(ticks, frequency);
@@ -314,7 +344,8 @@ impl Viewer for Str0mViewer {
 
     fn readdress(&mut self, now: Instant, address: SocketAddr) {
         self.address = address;
-        self.rtc.add_local_candidate(Candidate::host(address, "udp").expect("an address"));
+        self.rtc
+            .add_local_candidate(Candidate::host(address, "udp").expect("an address"));
         self.poll(now);
     }
 

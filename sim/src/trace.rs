@@ -40,7 +40,12 @@ impl Trace {
         self.datagrams += 1;
         self.bytes += datagram.len() as u64;
         if let Some(kept) = &mut self.kept {
-            kept.push(Kept { at: now, from, to, bytes: datagram.to_vec() });
+            kept.push(Kept {
+                at: now,
+                from,
+                to,
+                bytes: datagram.to_vec(),
+            });
         }
     }
 
@@ -53,7 +58,11 @@ impl Trace {
 
 impl std::fmt::Debug for Trace {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Trace({} datagrams, {} bytes)", self.datagrams, self.bytes)
+        write!(
+            f,
+            "Trace({} datagrams, {} bytes)",
+            self.datagrams, self.bytes
+        )
     }
 }
 
@@ -94,14 +103,19 @@ pub struct Wire {
 impl Wire {
     /// Learns the payload types of retransmissions from a session description.
     pub fn learn(&mut self, sdp: &str) {
-        let formats = sdp.lines().filter_map(|line| line.strip_prefix("a=rtpmap:")?.split_once(' '));
+        let formats = sdp
+            .lines()
+            .filter_map(|line| line.strip_prefix("a=rtpmap:")?.split_once(' '));
         let rtx = formats.filter(|(_, name)| name.to_ascii_lowercase().starts_with("rtx/"));
-        self.rtx.extend(rtx.filter_map(|(number, _)| number.parse::<u8>().ok()));
+        self.rtx
+            .extend(rtx.filter_map(|(number, _)| number.parse::<u8>().ok()));
     }
 
     /// A datagram leaves the camera.
     pub fn left(&mut self, now: Instant, datagram: &[u8]) {
-        let Some((payload_type, sequence, ssrc)) = rtp_header(datagram) else { return };
+        let Some((payload_type, sequence, ssrc)) = rtp_header(datagram) else {
+            return;
+        };
         self.first_srtp.get_or_insert(now);
         let len = datagram.len() as u64;
         if self.rtx.contains(&payload_type) {
@@ -111,7 +125,11 @@ impl Wire {
             self.media_packets += 1;
             self.media_bytes += len;
             if self.recording {
-                self.departures.push(Departure { at: now, ssrc, sequence });
+                self.departures.push(Departure {
+                    at: now,
+                    ssrc,
+                    sequence,
+                });
             }
         }
     }
@@ -129,5 +147,11 @@ fn rtp_header(datagram: &[u8]) -> Option<(u8, u16, u32)> {
     let header: &[u8; 12] = datagram.first_chunk()?;
     let media = (128..192).contains(&header[0]) && !(192..224).contains(&header[1]);
     let ssrc = u32::from_be_bytes([header[8], header[9], header[10], header[11]]);
-    media.then(|| (header[1] & 0x7f, u16::from_be_bytes([header[2], header[3]]), ssrc))
+    media.then(|| {
+        (
+            header[1] & 0x7f,
+            u16::from_be_bytes([header[2], header[3]]),
+            ssrc,
+        )
+    })
 }

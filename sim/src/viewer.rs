@@ -31,13 +31,23 @@ impl Wishes {
     /// The picture alone.
     #[must_use]
     pub fn video(codec: Codec) -> Self {
-        Self { video: vec![codec], audio: Vec::new(), data: None, sends: Vec::new() }
+        Self {
+            video: vec![codec],
+            audio: Vec::new(),
+            data: None,
+            sends: Vec::new(),
+        }
     }
 
     /// Data alone.
     #[must_use]
     pub const fn data(label: &'static str) -> Self {
-        Self { video: Vec::new(), audio: Vec::new(), data: Some(label), sends: Vec::new() }
+        Self {
+            video: Vec::new(),
+            audio: Vec::new(),
+            data: Some(label),
+            sends: Vec::new(),
+        }
     }
 
     /// The same and sound.
@@ -123,7 +133,11 @@ impl OurViewer {
         peer.add_interface(now, address);
         Self {
             peer,
-            rings: wishes.sends.iter().map(|codec| Ring::new(*codec, &limits)).collect(),
+            rings: wishes
+                .sends
+                .iter()
+                .map(|codec| Ring::new(*codec, &limits))
+                .collect(),
             codecs: wishes.sends.clone(),
             address,
             data: wishes.data,
@@ -179,9 +193,7 @@ impl Viewer for OurViewer {
                 self.described.clone_from(&answer);
                 self.signals.push(Body::Answer(answer));
             }),
-            Body::Candidate(candidate) => {
-                self.peer.add_remote_candidate(now, &candidate.candidate)
-            }
+            Body::Candidate(candidate) => self.peer.add_remote_candidate(now, &candidate.candidate),
             _ => Ok(()),
         };
         if let Err(error) = result {
@@ -207,7 +219,9 @@ impl Viewer for OurViewer {
     fn drain(&mut self, now: Instant, out: &mut Outbox, buf: &mut [u8]) {
         loop {
             loop {
-                let Some(event) = self.peer.poll_event() else { break };
+                let Some(event) = self.peer.poll_event() else {
+                    break;
+                };
                 let owned = match event {
                     Event::Compute(id, job) => Owned::Compute(id, job),
                     Event::LocalCandidate(line) => Owned::Candidate(line),
@@ -236,25 +250,35 @@ impl Viewer for OurViewer {
                 };
                 self.event(now, owned);
             }
-            let Some(transmit) = self.peer.poll_transmit(now, &self.rings, 10, buf) else { break };
+            let Some(transmit) = self.peer.poll_transmit(now, &self.rings, 10, buf) else {
+                break;
+            };
             let segment = transmit.segment_size.unwrap_or(transmit.len).max(1);
-            out.datagrams.extend(buf[..transmit.len].chunks(segment).map(|bytes| Datagram {
-                from: transmit.from,
-                to: transmit.to,
-                bytes: bytes.to_vec(),
-            }));
+            out.datagrams
+                .extend(buf[..transmit.len].chunks(segment).map(|bytes| Datagram {
+                    from: transmit.from,
+                    to: transmit.to,
+                    bytes: bytes.to_vec(),
+                }));
         }
-        out.signals.extend(self.signals.drain(..).map(Outbound::to_master));
+        out.signals
+            .extend(self.signals.drain(..).map(Outbound::to_master));
     }
 
     fn send_frame(&mut self, now: Instant, track: usize, frame: &[u8], pts: Duration, key: bool) {
         let rate = u128::from(self.codecs[track].clock_rate());
         let timestamp = (pts.as_micros() * rate / 1_000_000) as u32;
-        self.rings[track].push(frame, timestamp, key, now).expect("room for a frame");
+        self.rings[track]
+            .push(frame, timestamp, key, now)
+            .expect("room for a frame");
     }
 
     fn send_message(&mut self, now: Instant, text: bool, data: &[u8]) -> bool {
-        let kind = if text { MessageKind::Text } else { MessageKind::Binary };
+        let kind = if text {
+            MessageKind::Text
+        } else {
+            MessageKind::Binary
+        };
         self.channel
             .is_some_and(|channel| self.peer.send_message(now, channel, kind, data).is_ok())
     }

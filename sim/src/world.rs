@@ -96,9 +96,18 @@ pub struct ViewerHost {
 
 enum Happening {
     /// A datagram has crossed its sender's line.
-    Hop { from: SocketAddr, to: SocketAddr, bytes: Vec<u8> },
+    Hop {
+        from: SocketAddr,
+        to: SocketAddr,
+        bytes: Vec<u8>,
+    },
     /// A datagram has arrived.
-    Datagram { node: Node, from: SocketAddr, local: SocketAddr, bytes: Vec<u8> },
+    Datagram {
+        node: Node,
+        from: SocketAddr,
+        local: SocketAddr,
+        bytes: Vec<u8>,
+    },
     /// A signaling message has arrived.
     Message { node: Node, message: Inbound },
     /// A job is done.
@@ -174,9 +183,10 @@ impl World {
         );
         let (cloud, signaling_delay) = match scenario.signaling {
             Signaling::Direct(delay) => (None, delay),
-            Signaling::Service(delay) => {
-                (Some(Cloud::new(Instant::ZERO, delay, rng.fork())), Duration::ZERO)
-            }
+            Signaling::Service(delay) => (
+                Some(Cloud::new(Instant::ZERO, delay, rng.fork())),
+                Duration::ZERO,
+            ),
         };
         Self {
             now: Instant::ZERO,
@@ -207,7 +217,10 @@ impl World {
             Breed::Str0m => Box::new(Str0mViewer::new(self.now, wishes, address)),
         };
         self.camera.logs.push(crate::log::Log::default());
-        let client = self.cloud.as_mut().map(|cloud| cloud.add_viewer(self.now, viewer_name(index)));
+        let client = self
+            .cloud
+            .as_mut()
+            .map(|cloud| cloud.add_viewer(self.now, viewer_name(index)));
         self.viewers.push(ViewerHost {
             viewer,
             breed,
@@ -245,7 +258,10 @@ impl World {
 
     /// The camera calls a viewer, or restarts ICE with it.
     pub fn camera_calls(&mut self, index: usize, restart_ice: bool) {
-        let called = self.camera.camera.call(self.now, viewer_name(index), restart_ice);
+        let called = self
+            .camera
+            .camera
+            .call(self.now, viewer_name(index), restart_ice);
         assert!(called.is_ok(), "seed {}: {called:?}", self.seed);
         self.drain(Node::Camera);
     }
@@ -285,7 +301,9 @@ impl World {
     pub fn start_media(&mut self) {
         let start = self.now;
         let recipes = self.recipes.iter().enumerate();
-        self.sources = recipes.map(|(track, recipe)| Source::new(*recipe, track, start)).collect();
+        self.sources = recipes
+            .map(|(track, recipe)| Source::new(*recipe, track, start))
+            .collect();
     }
 
     /// All encoders stop.
@@ -359,7 +377,13 @@ impl World {
         let sources = self.sources.iter().chain(viewer_sources);
         let frames = sources.filter(|source| source.running).map(Source::next_at);
         let cloud = self.cloud.as_ref().and_then(Cloud::poll_timeout);
-        agenda.into_iter().chain(self.camera.due).chain(viewers).chain(frames).chain(cloud).min()
+        agenda
+            .into_iter()
+            .chain(self.camera.due)
+            .chain(viewers)
+            .chain(frames)
+            .chain(cloud)
+            .min()
     }
 
     /// Does what is due now, one thing of each kind.
@@ -372,8 +396,16 @@ impl World {
             return;
         }
         self.encode();
-        if self.cloud.as_ref().and_then(Cloud::poll_timeout).is_some_and(|at| at <= now) {
-            self.cloud.as_mut().expect("there is one").handle_timeout(now);
+        if self
+            .cloud
+            .as_ref()
+            .and_then(Cloud::poll_timeout)
+            .is_some_and(|at| at <= now)
+        {
+            self.cloud
+                .as_mut()
+                .expect("there is one")
+                .handle_timeout(now);
             self.collect_messages();
         }
         if self.camera.due.is_some_and(|at| at <= now) && now >= self.camera.stalled_until {
@@ -391,10 +423,16 @@ impl World {
     fn encode(&mut self) {
         let now = self.now;
         let mut fed = false;
-        for source in self.sources.iter_mut().filter(|s| s.running && s.next_at() <= now) {
+        for source in self
+            .sources
+            .iter_mut()
+            .filter(|s| s.running && s.next_at() <= now)
+        {
             let (frame, pts, key) = source.make(now);
             let camera = &mut self.camera.camera;
-            camera.push_frame(now, source.track, &frame, pts, key).expect("room for a frame");
+            camera
+                .push_frame(now, source.track, &frame, pts, key)
+                .expect("room for a frame");
             fed = true;
         }
         if fed {
@@ -403,7 +441,11 @@ impl World {
         for index in 0..self.viewers.len() {
             let host = &mut self.viewers[index];
             let mut fed = false;
-            for source in host.sources.iter_mut().filter(|s| s.running && s.next_at() <= now) {
+            for source in host
+                .sources
+                .iter_mut()
+                .filter(|s| s.running && s.next_at() <= now)
+            {
                 let (frame, pts, key) = source.make(now);
                 host.viewer.send_frame(now, source.track, &frame, pts, key);
                 fed = true;
@@ -419,8 +461,13 @@ impl World {
         // A stalled camera takes its input when it is back.
         let for_camera = matches!(
             what,
-            Happening::Datagram { node: Node::Camera, .. }
-                | Happening::Message { node: Node::Camera, .. }
+            Happening::Datagram {
+                node: Node::Camera,
+                ..
+            } | Happening::Message {
+                node: Node::Camera,
+                ..
+            }
         );
         if for_camera && now < self.camera.stalled_until {
             self.plan(self.camera.stalled_until, what);
@@ -428,10 +475,17 @@ impl World {
         }
         match what {
             Happening::Hop { from, to, bytes } => self.arrive(from, to, bytes),
-            Happening::Datagram { node, from, local, mut bytes } => {
+            Happening::Datagram {
+                node,
+                from,
+                local,
+                mut bytes,
+            } => {
                 match node {
                     Node::Camera => {
-                        self.camera.camera.handle_input(now, from, local, &mut bytes);
+                        self.camera
+                            .camera
+                            .handle_input(now, from, local, &mut bytes);
                     }
                     Node::Viewer(index) => {
                         let viewer = &mut self.viewers[index].viewer;
@@ -477,7 +531,11 @@ impl World {
 
     fn plan(&mut self, at: Instant, what: Happening) {
         self.sequence += 1;
-        self.agenda.push(Reverse(Due { at, sequence: self.sequence, what }));
+        self.agenda.push(Reverse(Due {
+            at,
+            sequence: self.sequence,
+            what,
+        }));
     }
 
     /// Takes out what a host has to say, and notes when it is due again.
@@ -498,8 +556,22 @@ impl World {
                 host.due = host.viewer.poll_timeout();
             }
         }
-        for Job { ready, viewer, id, result } in out.jobs {
-            self.plan(ready, Happening::Computed(Job { ready, viewer, id, result }));
+        for Job {
+            ready,
+            viewer,
+            id,
+            result,
+        } in out.jobs
+        {
+            self.plan(
+                ready,
+                Happening::Computed(Job {
+                    ready,
+                    viewer,
+                    id,
+                    result,
+                }),
+            );
         }
         for message in out.signals {
             self.signal(node, message);
@@ -531,14 +603,25 @@ impl World {
             Node::Viewer(index) => (Some(Node::Camera), Some(viewer_name(index))),
         };
         if let Some(to) = to {
-            let message = Inbound { from, body: message.body, correlation_id: None, to: None };
-            self.plan(now + self.signaling_delay, Happening::Message { node: to, message });
+            let message = Inbound {
+                from,
+                body: message.body,
+                correlation_id: None,
+                to: None,
+            };
+            self.plan(
+                now + self.signaling_delay,
+                Happening::Message { node: to, message },
+            );
         }
     }
 
     fn collect_messages(&mut self) {
         while let Some((client, message)) = self.cloud.as_mut().and_then(Cloud::poll_message) {
-            let index = self.viewers.iter().position(|host| host.client == Some(client));
+            let index = self
+                .viewers
+                .iter()
+                .position(|host| host.client == Some(client));
             let node = index.map_or(Node::Camera, Node::Viewer);
             self.plan(self.now, Happening::Message { node, message });
         }
@@ -562,7 +645,14 @@ impl World {
             }
         };
         for at in link.carry(now, bytes.len()).into_iter().flatten() {
-            self.plan(at, Happening::Hop { from: source, to, bytes: bytes.clone() });
+            self.plan(
+                at,
+                Happening::Hop {
+                    from: source,
+                    to,
+                    bytes: bytes.clone(),
+                },
+            );
         }
     }
 
@@ -572,7 +662,9 @@ impl World {
         let (node, link, local) = if to == self.camera.address {
             (Node::Camera, &mut self.camera_down, to)
         } else {
-            let Some(index) = self.viewer_at(to) else { return };
+            let Some(index) = self.viewer_at(to) else {
+                return;
+            };
             let host = &mut self.viewers[index];
             if host.nat.as_mut().is_some_and(|nat| !nat.admits(from, to)) {
                 return;
@@ -586,14 +678,25 @@ impl World {
             self.viewers[index].wire.lost(&bytes);
         }
         for at in arrivals.into_iter().flatten() {
-            self.plan(at, Happening::Datagram { node, from, local, bytes: bytes.clone() });
+            self.plan(
+                at,
+                Happening::Datagram {
+                    node,
+                    from,
+                    local,
+                    bytes: bytes.clone(),
+                },
+            );
         }
     }
 
     /// The viewer that is seen at an address.
     fn viewer_at(&self, address: SocketAddr) -> Option<usize> {
         self.viewers.iter().position(|host| {
-            let seen = host.nat.as_ref().map_or_else(|| host.viewer.address(), Nat::public);
+            let seen = host
+                .nat
+                .as_ref()
+                .map_or_else(|| host.viewer.address(), Nat::public);
             seen == address
         })
     }

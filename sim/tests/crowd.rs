@@ -1,5 +1,8 @@
 //! Ten viewers.
-#![allow(clippy::unwrap_used, reason = "a test; helpers outside #[test] count as such")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test; helpers outside #[test] count as such"
+)]
 
 use std::collections::BTreeMap;
 
@@ -8,13 +11,20 @@ use kvs_sim::{Compute, Instant, LinkConfig, Recipe, Scenario, Wishes, World, ms,
 use smolrtc::rtp::Codec;
 
 fn breed(index: usize) -> Breed {
-    if index % 2 == 0 { Breed::Ours } else { Breed::Str0m }
+    if index % 2 == 0 {
+        Breed::Ours
+    } else {
+        Breed::Str0m
+    }
 }
 
 #[test]
 fn a_viewer_on_a_slow_line_costs_the_others_no_frame() {
     let mut scenario = Scenario::new(21);
-    let recipe = Recipe { key_bytes: 60_000, ..Recipe::video(Codec::H264) };
+    let recipe = Recipe {
+        key_bytes: 60_000,
+        ..Recipe::video(Codec::H264)
+    };
     scenario.tracks = vec![recipe];
     let mut world = World::new(&scenario);
     for index in 0..10 {
@@ -43,7 +53,11 @@ fn a_viewer_on_a_slow_line_costs_the_others_no_frame() {
     }
     // The slow one still sees something, and its queue stays short.
     let slow = world.playback(9, 0, secs(3));
-    assert!(slow.on_time >= 10, "the slow viewer saw {} frames", slow.on_time);
+    assert!(
+        slow.on_time >= 10,
+        "the slow viewer saw {} frames",
+        slow.on_time
+    );
     assert!(world.viewers[9].viewer.log().ended.is_none());
 }
 
@@ -56,13 +70,20 @@ fn departures(compute: Compute, tenth_joins: bool) -> BTreeMap<Packet, Instant> 
     scenario.compute = compute;
     let mut world = World::new(&scenario);
     for _ in 0..10 {
-        world.add_viewer(Breed::Ours, &Wishes::video(Codec::H264), LinkConfig::delayed(ms(25)));
+        world.add_viewer(
+            Breed::Ours,
+            &Wishes::video(Codec::H264),
+            LinkConfig::delayed(ms(25)),
+        );
     }
     for index in 0..9 {
         world.join(index);
         world.viewers[index].wire.recording = true;
         world.run_for(secs(2));
-        assert!(world.camera.logs[index].connected.is_some(), "viewer {index}");
+        assert!(
+            world.camera.logs[index].connected.is_some(),
+            "viewer {index}"
+        );
     }
     world.start_media();
     world.run_for(secs(2));
@@ -74,7 +95,10 @@ fn departures(compute: Compute, tenth_joins: bool) -> BTreeMap<Packet, Instant> 
     let hosts = world.viewers.iter().enumerate().take(9);
     hosts
         .flat_map(|(index, host)| {
-            host.wire.departures.iter().map(move |d| ((index, d.ssrc, d.sequence), d.at))
+            host.wire
+                .departures
+                .iter()
+                .map(move |d| ((index, d.ssrc, d.sequence), d.at))
         })
         .collect()
 }
@@ -83,7 +107,10 @@ fn departures(compute: Compute, tenth_joins: bool) -> BTreeMap<Packet, Instant> 
 fn worst_delay(compute: Compute) -> kvs_sim::Duration {
     let (alone, joined) = (departures(compute, false), departures(compute, true));
     assert!(alone.len() > 9 * 180, "{} packets", alone.len());
-    let missing = alone.keys().filter(|packet| !joined.contains_key(packet)).count();
+    let missing = alone
+        .keys()
+        .filter(|packet| !joined.contains_key(packet))
+        .count();
     // Those of the last frame may still wait when time ends.
     assert!(missing <= 9 * 3, "{missing} packets did not leave");
     let late = |(packet, turn): (&Packet, &Instant)| joined.get(packet).map(|at| at.since(*turn));
@@ -102,5 +129,8 @@ fn nobody_waits_for_the_handshake_of_a_tenth_viewer() {
 fn a_camera_that_computed_in_line_would_be_noticed() {
     let frame = Recipe::video(Codec::H264).interval;
     let delay = worst_delay(Compute::Blocking(ms(200)));
-    assert!(delay > frame, "blocking for 200 ms delayed packets by {delay:?} only");
+    assert!(
+        delay > frame,
+        "blocking for 200 ms delayed packets by {delay:?} only"
+    );
 }

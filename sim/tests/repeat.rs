@@ -9,7 +9,9 @@ fn fingerprint(seed: u64, signaling: Signaling) -> ([u8; 32], u64) {
     scenario.signaling = signaling;
     scenario.tracks = vec![Recipe::video(Codec::H264), Recipe::audio(Codec::Opus)];
     let mut world = World::new(&scenario);
-    let wishes = Wishes::video(Codec::H264).and_audio(Codec::Opus).and_data("chat");
+    let wishes = Wishes::video(Codec::H264)
+        .and_audio(Codec::Opus)
+        .and_data("chat");
     for index in 0..3 {
         let line = LinkConfig {
             jitter: ms(10),

@@ -1,12 +1,18 @@
 //! str0m, which shares no code with us: every codec, media and data both ways.
-#![allow(clippy::unwrap_used, reason = "a test; helpers outside #[test] count as such")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test; helpers outside #[test] count as such"
+)]
 
 use kvs_sim::world::Breed;
 use kvs_sim::{LinkConfig, Recipe, Scenario, Wishes, World, ms, secs};
 use smolrtc::rtp::Codec;
 
-const PAIRS: [(Codec, Codec); 3] =
-    [(Codec::H264, Codec::Opus), (Codec::H265, Codec::Pcmu), (Codec::Vp8, Codec::Pcma)];
+const PAIRS: [(Codec, Codec); 3] = [
+    (Codec::H264, Codec::Opus),
+    (Codec::H265, Codec::Pcmu),
+    (Codec::Vp8, Codec::Pcma),
+];
 
 fn scenario(seed: u64, video: Codec, audio: Codec) -> Scenario {
     let mut scenario = Scenario::new(seed);
@@ -49,7 +55,10 @@ fn str0m_sends_every_codec_to_the_camera() {
         (Codec::Vp8, Codec::Pcma),
     ]) {
         let mut world = World::new(&scenario(seed, video, audio));
-        let wishes = Wishes::video(video).and_audio(audio).sending(video).sending(audio);
+        let wishes = Wishes::video(video)
+            .and_audio(audio)
+            .sending(video)
+            .sending(audio);
         world.add_viewer(Breed::Str0m, &wishes, LinkConfig::delayed(ms(20)));
         world.join(0);
         world.run_for(secs(1));
@@ -75,7 +84,11 @@ fn str0m_sends_every_codec_to_the_camera() {
 fn str0m_sends_through_a_line_that_loses() {
     let mut world = World::new(&scenario(51, Codec::H264, Codec::Opus));
     let wishes = Wishes::video(Codec::H264).sending(Codec::H264);
-    world.add_viewer(Breed::Str0m, &wishes, LinkConfig::delayed(ms(30)).losing(3.0));
+    world.add_viewer(
+        Breed::Str0m,
+        &wishes,
+        LinkConfig::delayed(ms(30)).losing(3.0),
+    );
     world.join(0);
     world.run_for(secs(3));
     world.start_viewer_media(0, &[Recipe::video(Codec::H264)]);
@@ -83,7 +96,12 @@ fn str0m_sends_through_a_line_that_loses() {
     world.stop_media();
     world.run_for(secs(2));
     let played = world.playback_at_camera(0, 0, ms(440));
-    assert!(played.percent() > 99.0, "late {:?}, missing {:?}", played.late, played.missing);
+    assert!(
+        played.percent() > 99.0,
+        "late {:?}, missing {:?}",
+        played.late,
+        played.missing
+    );
 }
 
 fn pattern(len: usize) -> Vec<u8> {
@@ -111,20 +129,36 @@ fn messages_go_both_ways_with_either_viewer_over_a_line_that_loses() {
         assert!(world.viewer_says(0, false, &big));
         assert!(world.camera_says(0, true, b"who is there?"));
         world.run_for(secs(10));
-        let heard: Vec<_> =
-            world.camera.logs[0].messages.iter().map(|m| (m.text, m.data.clone())).collect();
-        assert_eq!(heard, [(true, "grüß dich".as_bytes().to_vec()), (false, big.clone())]);
+        let heard: Vec<_> = world.camera.logs[0]
+            .messages
+            .iter()
+            .map(|m| (m.text, m.data.clone()))
+            .collect();
+        assert_eq!(
+            heard,
+            [
+                (true, "grüß dich".as_bytes().to_vec()),
+                (false, big.clone())
+            ]
+        );
         let echoed = &world.viewers[0].viewer.log().messages;
         assert_eq!(echoed.len(), 3, "{breed:?} at {loss} % loss");
         assert!(echoed.iter().any(|m| m.text && m.data == b"who is there?"));
-        assert!(echoed.iter().any(|m| !m.text && m.data == big), "64 KiB come back intact");
+        assert!(
+            echoed.iter().any(|m| !m.text && m.data == big),
+            "64 KiB come back intact"
+        );
     }
 }
 
 #[test]
 fn the_camera_calls_str0m() {
     let mut world = World::new(&Scenario::new(71));
-    world.add_viewer(Breed::Str0m, &Wishes::video(Codec::H264), LinkConfig::delayed(ms(20)));
+    world.add_viewer(
+        Breed::Str0m,
+        &Wishes::video(Codec::H264),
+        LinkConfig::delayed(ms(20)),
+    );
     world.camera_calls(0, false);
     world.run_for(secs(2));
     world.start_media();
@@ -132,14 +166,22 @@ fn the_camera_calls_str0m() {
     world.stop_media();
     world.run_for(secs(1));
     let played = world.playback(0, 0, ms(360));
-    assert!(played.on_time >= 89, "{played:?} {:?}", world.viewers[0].viewer.log());
+    assert!(
+        played.on_time >= 89,
+        "{played:?} {:?}",
+        world.viewers[0].viewer.log()
+    );
 }
 
 #[test]
 fn str0m_leaves_and_its_place_is_free_at_once() {
     for breed in [Breed::Str0m, Breed::Ours] {
         let mut world = World::new(&Scenario::new(81));
-        world.add_viewer(breed, &Wishes::video(Codec::H264), LinkConfig::delayed(ms(20)));
+        world.add_viewer(
+            breed,
+            &Wishes::video(Codec::H264),
+            LinkConfig::delayed(ms(20)),
+        );
         world.start_media();
         world.join(0);
         world.run_for(secs(2));

@@ -25,7 +25,7 @@ use crate::record::{
 use crate::suite::srtp_profile;
 use crate::timer::RetransmitTimer;
 use crate::{Alert, CloseReason, Config, DropReason, Error, Role};
-use handshake::{Handshake, Progress};
+use handshake::{Handshake, Progress, Step};
 
 /// From the first datagram of either side to the end of the handshake. ICE consent ends a path
 /// after 30 s without an answer (RFC 7675 section 5.1).
@@ -293,6 +293,20 @@ impl Connection {
     /// twice that, within 50 ms and 3 s; 1 s as long as nothing was measured.
     pub fn set_rtt(&mut self, rtt: Duration) {
         self.timer.set_rtt(rtt);
+    }
+
+    /// The peer's connectivity check has just come in: it is there, and its ICE agent at work. A
+    /// ClientHello that it has not answered for a round trip is sent again shortly, and with the
+    /// first wait's length thereafter: some peers throw away what comes before their agent has a
+    /// nominated pair, and meanwhile the waits would have grown.
+    pub fn handle_check(&mut self, now: Instant) {
+        let unanswered = self
+            .handshake
+            .as_ref()
+            .is_some_and(|handshake| handshake.step == Step::ServerHello);
+        if unanswered {
+            self.timer.hasten(now);
+        }
     }
 
     /// Ends the connection: a close_notify lies ready in [`poll_transmit`](Self::poll_transmit),

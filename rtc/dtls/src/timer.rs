@@ -15,6 +15,8 @@ pub(crate) struct RetransmitTimer {
     sent: Option<Instant>,
     /// Times the current flight timed out.
     timeouts: u32,
+    /// The wait was cut short; the next is the first again.
+    hastened: bool,
 }
 
 impl RetransmitTimer {
@@ -28,6 +30,7 @@ impl RetransmitTimer {
             current: Self::FIRST,
             sent: None,
             timeouts: 0,
+            hastened: false,
         }
     }
 
@@ -48,6 +51,7 @@ impl RetransmitTimer {
         self.current = self.initial;
         self.sent = None;
         self.timeouts = 0;
+        self.hastened = false;
     }
 
     /// The flight's last datagram was handed over.
@@ -57,9 +61,25 @@ impl RetransmitTimer {
 
     /// The wait is over and the flight will be sent again.
     pub(crate) fn expire(&mut self) {
-        self.current = self.current.saturating_mul(2).min(Self::LONGEST);
+        self.current = if core::mem::take(&mut self.hastened) {
+            self.initial
+        } else {
+            self.current.saturating_mul(2).min(Self::LONGEST)
+        };
         self.sent = None;
         self.timeouts = self.timeouts.saturating_add(1);
+    }
+
+    /// Cuts the wait short to an eighth of a round trip from now, if one has passed since the flight
+    /// was sent.
+    pub(crate) fn hasten(&mut self, now: Instant) {
+        let Some(sent) = self.sent else { return };
+        let waited = now.since(sent);
+        let short = waited.saturating_add(self.initial / 16);
+        if waited >= self.initial / 2 && short < self.current {
+            self.current = short;
+            self.hastened = true;
+        }
     }
 
     /// The flight will be sent again because the peer asked for it.

@@ -21,3 +21,24 @@ fn the_wait_is_twice_the_round_trip_within_its_bounds_and_doubles() {
     timer.set_rtt(Duration::from_millis(100));
     assert_eq!(wait(&timer), 200);
 }
+
+#[test]
+fn a_sign_of_life_cuts_the_wait_short_once_a_round_trip_has_passed() {
+    let mut timer = RetransmitTimer::new();
+    timer.set_rtt(Duration::from_millis(80));
+    for _ in 0..5 {
+        timer.start(Instant::ZERO);
+        timer.expire();
+    }
+    timer.start(Instant::ZERO);
+    let long = timer.deadline().unwrap();
+    timer.hasten(Instant::from_millis(79));
+    assert_eq!(timer.deadline(), Some(long), "an answer may still be on its way");
+    timer.hasten(Instant::from_millis(100));
+    assert_eq!(timer.deadline(), Some(Instant::from_millis(110)));
+    timer.hasten(Instant::from_millis(105));
+    assert_eq!(timer.deadline(), Some(Instant::from_millis(110)), "not put off again");
+    timer.expire();
+    timer.start(Instant::from_millis(110));
+    assert_eq!(timer.deadline(), Some(Instant::from_millis(270)), "twice the round trip");
+}

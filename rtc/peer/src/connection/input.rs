@@ -11,6 +11,9 @@ use super::{EarlyHello, PeerConnection};
 use crate::demux::{Protocol, is_client_hello};
 use crate::{CloseReason, ConnectionState, DropReason};
 
+/// What a connectivity check begins with (RFC 8489 section 5).
+const BINDING_REQUEST: [u8; 2] = [0, 1];
+
 impl PeerConnection {
     /// Takes a datagram that arrived from `from` on socket `local`; it is opened in place.
     ///
@@ -27,7 +30,15 @@ impl PeerConnection {
             return;
         }
         match Protocol::of(datagram) {
-            Some(Protocol::Stun) => self.ice.handle_input(now, from, local, datagram),
+            Some(Protocol::Stun) => {
+                self.ice.handle_input(now, from, local, datagram);
+                if datagram.starts_with(&BINDING_REQUEST)
+                    && self.ice.is_validated(from, local)
+                    && let Some(dtls) = &mut self.dtls
+                {
+                    dtls.handle_check(now);
+                }
+            }
             Some(Protocol::Dtls) => self.dtls_input(now, from, local, datagram),
             Some(Protocol::Rtp) => self.media_input(now, from, local, datagram, false),
             Some(Protocol::Rtcp) => self.media_input(now, from, local, datagram, true),
