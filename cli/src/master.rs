@@ -5,8 +5,8 @@ use std::path::Path;
 use std::pin::pin;
 use std::time::Duration;
 
-use kvs_host::aws::Aws;
 use kvs_camera::{ViewerId, ViewerSnapshot};
+use kvs_host::aws::Aws;
 use kvs_host::master::{Config, Master, MasterEvent};
 use kvs_host::media::{open, player};
 use kvs_media::Source;
@@ -36,7 +36,11 @@ pub(crate) async fn run(args: args::Master) -> Result<(), Failure> {
             "nothing to send: give --video FILE, --audio FILE or both",
         ));
     }
-    let aws = Aws::resolve(args.aws.endpoint.as_deref(), args.aws.region.as_deref(), Some(&args.channel))?;
+    let aws = Aws::resolve(
+        args.aws.endpoint.as_deref(),
+        args.aws.region.as_deref(),
+        Some(&args.channel),
+    )?;
     let page = match args.page {
         Some(address) => Some(page::Listener::bind(address, "--page").await?),
         None => None,

@@ -11,7 +11,7 @@ use kvs_sim::{Compute, Instant, LinkConfig, Recipe, Scenario, Wishes, World, ms,
 use smolrtc::rtp::Codec;
 
 fn breed(index: usize) -> Breed {
-    if index % 2 == 0 {
+    if index.is_multiple_of(2) {
         Breed::Ours
     } else {
         Breed::Str0m

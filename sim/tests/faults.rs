@@ -156,6 +156,7 @@ fn a_new_port_at_the_viewers_nat_is_learned_without_signaling() {
         let log = world.viewers[0].viewer.log();
         assert_eq!(log.ended, None);
         let gap = longest_gap(log.frames.iter().map(|frame| frame.at), rebound);
+        println!("filtering {filtering}: {gap:?} without a picture after rebinding");
         assert!(gap <= secs(6), "no picture for {gap:?}");
     }
 }
@@ -226,6 +227,12 @@ fn sessions_come_up_whatever_is_lost() {
                 at(95),
                 at(100)
             );
+            // str0m's own checks are 3 s apart by then, and it takes no DTLS before they succeed.
+            let goal = if breed == Breed::Str0m {
+                goal * 2
+            } else {
+                goal
+            };
             assert!(
                 at(95) <= goal,
                 "{breed:?} at {loss} % loss: 95 % within {:?}",

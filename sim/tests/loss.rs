@@ -119,7 +119,7 @@ fn table(seeds: u64, seconds: u64) -> (Vec<Sum>, String) {
 
 #[test]
 fn frames_come_whole_and_on_time_whatever_is_lost() {
-    let (sums, text) = table(16, 20);
+    let (sums, text) = table(64, 20);
     for sum in &sums {
         sum.check();
     }

@@ -54,7 +54,10 @@ pub(crate) fn build() -> Result<Tally, String> {
         .args(&words)
         .env("PATH", path)
         .env_remove("RUSTUP_TOOLCHAIN")
-        .env_remove("CARGO");
+        .env_remove("CARGO")
+        // `cargo run` names its own toolchain's libraries here, and rustc finds its targets beside
+        // the library that it loaded.
+        .env_remove("LD_LIBRARY_PATH");
     shell::status(&mut command, "cargo", &words)?;
     println!("bare: {} crates built for {TARGET}", crates.len());
     Ok(Tally {

@@ -75,8 +75,9 @@ impl RetransmitTimer {
     pub(crate) fn hasten(&mut self, now: Instant) {
         let Some(sent) = self.sent else { return };
         let waited = now.since(sent);
-        let short = waited.saturating_add(self.initial / 16);
-        if waited >= self.initial / 2 && short < self.current {
+        let part = |share| self.initial.checked_div(share).unwrap_or_default();
+        let short = waited.saturating_add(part(16));
+        if waited >= part(2) && short < self.current {
             self.current = short;
             self.hastened = true;
         }

@@ -22,6 +22,9 @@ smolrtc_base::drop_reasons! {
         BadFingerprint = "bad_fingerprint",
         /// A request without our user name fragment.
         UnknownUsername = "unknown_username",
+        /// An authentic request that joins our user name fragment with one of the peer's from
+        /// before or after a restart.
+        OtherGeneration = "other_generation",
         /// MESSAGE-INTEGRITY is missing or wrong.
         BadIntegrity = "bad_integrity",
         /// A response that answers no outstanding request.

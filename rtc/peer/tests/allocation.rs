@@ -1,5 +1,8 @@
 //! Ten seconds of streaming with losses, resends and reports allocate nothing on the camera's side.
-#![allow(clippy::unwrap_used, reason = "a test; helpers outside #[test] count as such")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test; helpers outside #[test] count as such"
+)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;

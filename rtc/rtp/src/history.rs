@@ -280,7 +280,9 @@ impl Ring {
             if packets.is_full() && !evict(frames, packets, newest_key) {
                 return Err(PlanError::TooManyPackets);
             }
-            packets.push(plan).map_or(Err(PlanError::TooManyPackets), |_| Ok(()))
+            packets
+                .push(plan)
+                .map_or(Err(PlanError::TooManyPackets), |_| Ok(()))
         });
         if let Err(reason) = planned {
             self.packets.truncate(first_packet);

@@ -221,8 +221,7 @@ impl Camera {
             if let Some(username) = message.username() {
                 let ufrag = ice::local_ufrag(username);
                 let mut live = self.viewers.iter().filter(|viewer| viewer.is_live());
-                let Some(viewer) =
-                    ufrag.and_then(|ufrag| live.find(|v| v.peer.owns_ufrag(ufrag)))
+                let Some(viewer) = ufrag.and_then(|ufrag| live.find(|v| v.peer.owns_ufrag(ufrag)))
                 else {
                     return Owner::Nobody;
                 };

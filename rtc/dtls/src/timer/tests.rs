@@ -33,12 +33,24 @@ fn a_sign_of_life_cuts_the_wait_short_once_a_round_trip_has_passed() {
     timer.start(Instant::ZERO);
     let long = timer.deadline().unwrap();
     timer.hasten(Instant::from_millis(79));
-    assert_eq!(timer.deadline(), Some(long), "an answer may still be on its way");
+    assert_eq!(
+        timer.deadline(),
+        Some(long),
+        "an answer may still be on its way"
+    );
     timer.hasten(Instant::from_millis(100));
     assert_eq!(timer.deadline(), Some(Instant::from_millis(110)));
     timer.hasten(Instant::from_millis(105));
-    assert_eq!(timer.deadline(), Some(Instant::from_millis(110)), "not put off again");
+    assert_eq!(
+        timer.deadline(),
+        Some(Instant::from_millis(110)),
+        "not put off again"
+    );
     timer.expire();
     timer.start(Instant::from_millis(110));
-    assert_eq!(timer.deadline(), Some(Instant::from_millis(270)), "twice the round trip");
+    assert_eq!(
+        timer.deadline(),
+        Some(Instant::from_millis(270)),
+        "twice the round trip"
+    );
 }

@@ -8,7 +8,7 @@ use smolrtc_stun::{AttributeType, Class, Code, Message, Method, TransactionId, i
 
 use super::Agent;
 use crate::preference::{candidate_priority, pair_priority};
-use crate::{CandidateType, DropReason, PairId, PairState, local_ufrag};
+use crate::{CandidateType, DropReason, PairId, PairState};
 
 /// An answer that waits for [`Agent::poll_transmit`].
 #[derive(Debug)]
@@ -105,14 +105,23 @@ impl Agent {
         local: SocketAddr,
         message: &Message<'_>,
     ) -> Result<(), DropReason> {
-        let generation = message
+        let (ours, theirs) = message
             .username()
-            .and_then(local_ufrag)
-            .and_then(|ufrag| self.generation_of_ufrag(ufrag))
+            .and_then(|username| username.split_once(':'))
+            .ok_or(DropReason::UnknownUsername)?;
+        let generation = self
+            .generation_of_ufrag(ours)
             .ok_or(DropReason::UnknownUsername)?;
         message
             .check_integrity(&generation.local.key)
             .map_err(|_| DropReason::BadIntegrity)?;
+        // A browser that restarts checks from its new sockets at once, with what it knows of us:
+        // the generation that ends. If we answered, it would select a pair that we never will, for
+        // it refuses our own checks there. It asks again when it has our new description.
+        let known = generation.remote.as_ref().map(|remote| &*remote.ufrag);
+        if known.is_some_and(|known| known != theirs) {
+            return Err(DropReason::OtherGeneration);
+        }
 
         let number = generation.number;
         let is_current = number == self.generation.number;

@@ -6,7 +6,7 @@ use smolrtc_base::{Duration, SecretBytes};
 use smolrtc_stun::{AttributeType, Builder, Class, Key, Message, Method, TransactionId};
 
 use super::world::{Datagram, LEFT, Link, PROVIDER, RIGHT, World, addr, ms};
-use crate::{Error, Event, State};
+use crate::{DropReason, Error, Event, State};
 
 fn connected_world(seed: u64) -> World {
     let mut world = World::pair(seed, Link::clean(25));
@@ -45,6 +45,48 @@ fn a_restart_from_either_side_keeps_the_old_path_until_a_new_one_is_valid() {
             1,
             "the old pair is forgotten"
         );
+    }
+}
+
+/// libwebrtc does this: a new socket's first checks carry the peer's fragment of the generation that
+/// ends.
+#[test]
+fn a_check_that_mixes_two_generations_gets_no_answer_before_and_after_the_offer_came() {
+    let mut world = connected_world(7);
+    let (ufrag, pwd) = world.agents[RIGHT].local_credentials();
+    let (ufrag, key) = (
+        std::string::String::from(ufrag),
+        Key::short_term(&PROVIDER, pwd.expose()),
+    );
+    let new_socket = addr("10.0.0.1:2222");
+    let to = world.agents[RIGHT].send_path().unwrap().local;
+    for restarted in [false, true] {
+        if restarted {
+            let now = world.now;
+            world.agents[RIGHT].restart(now);
+        }
+        let mut buf = [0; 200];
+        let id = TransactionId([9; 12]);
+        let mut check = Builder::new(&mut buf, Class::Request, Method::BINDING, id).unwrap();
+        check.username(&std::format!("{ufrag}:new1")).unwrap();
+        check.priority(1).unwrap();
+        check.ice_controlling(u64::MAX).unwrap();
+        check.use_candidate().unwrap();
+        check.integrity(&key).unwrap();
+        check.fingerprint().unwrap();
+        let len = check.finish();
+        let now = world.now;
+        let agent = &mut world.agents[RIGHT];
+        let pairs = agent.pair_stats().count();
+        let before = agent.stats().drops.get(DropReason::OtherGeneration);
+        agent.handle_input(now, new_socket, to, &buf[..len]);
+        let mut out = [0; 1_500];
+        while let Some(sent) = agent.poll_transmit(now, &mut out) {
+            assert_ne!(sent.to, new_socket);
+        }
+        assert_eq!(agent.pair_stats().count(), pairs);
+        let drops = agent.stats().drops.get(DropReason::OtherGeneration);
+        assert_eq!(drops, before + 1);
     }
 }
 

@@ -148,7 +148,9 @@ fn a_connection_stays_connected_while_it_renegotiates() {
         let (now, other) = (world.now, 1 - offering);
         let offer = world.sides[offering].peer.create_offer(now, restart);
         let answer = world.sides[other].peer.accept_offer(now, &offer.unwrap());
-        let done = world.sides[offering].peer.accept_answer(now, &answer.unwrap());
+        let done = world.sides[offering]
+            .peer
+            .accept_answer(now, &answer.unwrap());
         done.unwrap();
         world.run_for(MS(2_000));
         for side in &world.sides {
