@@ -59,7 +59,7 @@ fn a_check_that_mixes_two_generations_gets_no_answer_before_and_after_the_offer_
         Key::short_term(&PROVIDER, pwd.expose()),
     );
     let new_socket = addr("10.0.0.1:2222");
-    let to = world.agents[RIGHT].send_path().unwrap().local;
+    let (to, _) = world.agents[RIGHT].send_path().unwrap();
     for restarted in [false, true] {
         if restarted {
             let now = world.now;
