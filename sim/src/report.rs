@@ -22,6 +22,9 @@ pub struct Playback {
     pub missing: Vec<usize>,
     /// Frames handed out that nobody sent, or sent twice.
     pub foreign: usize,
+    /// Frames handed out before the first known one: a receiver that takes whatever packet comes
+    /// first for a beginning hands out the rest of that frame.
+    pub torn: usize,
     /// Frames handed out in another order than they were sent in.
     pub disordered: usize,
     /// From encoder to receiver, of those that came, sorted.
@@ -45,7 +48,10 @@ impl Playback {
         for arrival in log.frames.iter().filter(|arrival| arrival.kind == kind) {
             let number = numbers.get(&arrival.digest).copied();
             let fresh = number.is_some_and(|number| arrived.insert(number, arrival.at).is_none());
-            playback.foreign += usize::from(!fresh);
+            // What comes before all else may lack its beginning.
+            let torn = !fresh && arrived.is_empty();
+            playback.torn += usize::from(torn);
+            playback.foreign += usize::from(!fresh && !torn);
             playback.disordered += usize::from(number.is_some() && number < newest);
             newest = newest.max(number);
         }
@@ -79,6 +85,7 @@ impl Playback {
         self.late.extend(&other.late);
         self.missing.extend(&other.missing);
         self.foreign += other.foreign;
+        self.torn += other.torn;
         self.disordered += other.disordered;
         self.delays.extend(&other.delays);
         self.delays.sort_unstable();

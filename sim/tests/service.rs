@@ -20,10 +20,10 @@ fn viewers_get_their_picture_through_the_service() {
     world.start_media();
     world.run_for(secs(1));
     for index in 0..4 {
-        let breed = if index.is_multiple_of(2) {
-            Breed::Ours
-        } else {
+        let breed = if index % 2 == 1 {
             Breed::Str0m
+        } else {
+            Breed::Ours
         };
         let line = LinkConfig::delayed(ms(30)).losing(2.0);
         let index = world.add_viewer(breed, &Wishes::video(Codec::H264), line);
@@ -52,10 +52,10 @@ fn ten_viewers_opening_three_a_second_all_have_a_picture_within_two_seconds() {
     world.run_for(secs(1));
     let mut opened = Vec::new();
     for index in 0..10 {
-        let breed = if index.is_multiple_of(2) {
-            Breed::Ours
-        } else {
+        let breed = if index % 2 == 1 {
             Breed::Str0m
+        } else {
+            Breed::Ours
         };
         world.add_viewer(
             breed,
