@@ -220,12 +220,16 @@ fn sessions_come_up_whatever_is_lost() {
                 at(95),
                 at(100)
             );
-            let hopeless = breed == Breed::Str0m && loss == 30.0;
+            if breed == Breed::Str0m && loss == 30.0 {
+                // Its randomness is its own, and so is its ICE: checks 3 s apart by then. Printed,
+                // not judged.
+                continue;
+            }
             assert!(
-                hopeless || at(100) < secs(30),
+                at(100) < secs(30),
                 "{breed:?} at {loss} % loss: no connection"
             );
-            // str0m's own checks are 3 s apart by then, and it takes no DTLS before they succeed.
+            // str0m takes no DTLS before its own checks succeed.
             let goal = if breed == Breed::Str0m {
                 goal * 2
             } else {
