@@ -301,6 +301,9 @@ pub struct Media {
     pub rtcp_mux: bool,
     /// `a=rtcp-rsize` (RFC 5506).
     pub rtcp_rsize: bool,
+    /// `a=rtcp-xr:rcvr-rtt=`: a receiver's reference time is answered, so that it learns its round
+    /// trip although it sends nothing (RFC 3611 section 5.1).
+    pub receiver_rtt: bool,
     /// Payload formats in order of preference, RTP sections only.
     pub payloads: Vec<Payload>,
     /// Header extensions.

@@ -81,6 +81,9 @@ impl Display for Media {
         if self.rtcp_rsize {
             f.write_str("a=rtcp-rsize\r\n")?;
         }
+        if self.receiver_rtt {
+            f.write_str("a=rtcp-xr:rcvr-rtt=all\r\n")?;
+        }
         self.payloads
             .iter()
             .try_for_each(|payload| payload.fmt(f))?;
@@ -215,6 +218,7 @@ impl Media {
             end_of_candidates: false,
             rtcp_mux: false,
             rtcp_rsize: false,
+            receiver_rtt: false,
             payloads: alloc::vec::Vec::new(),
             extensions: alloc::vec::Vec::new(),
             msid: alloc::vec::Vec::new(),

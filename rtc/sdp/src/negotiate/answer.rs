@@ -171,6 +171,7 @@ impl Answerer<'_> {
         written.direction = Some(direction);
         written.rtcp_mux = true;
         written.rtcp_rsize = media.rtcp_rsize;
+        written.receiver_rtt = media.receiver_rtt;
         written.extensions = supported_extensions(self.offer, media, &self.capabilities.extensions);
         write::payloads(&mut written, media, ours, &types);
         if let Some(format) = &matched.send {

@@ -89,6 +89,7 @@ fn rtp_section(
     ));
     media.rtcp_mux = true;
     media.rtcp_rsize = true;
+    media.receiver_rtt = true;
     media.extensions = Extension::ALL
         .into_iter()
         .zip(1..)

@@ -421,6 +421,21 @@ fn a_further_offer_keeps_mids_and_payload_types_and_restarts_ice_with_new_creden
 }
 
 #[test]
+fn a_viewer_that_wants_to_measure_its_round_trip_is_promised_answers() {
+    let (_, answer) = answered(CHROMIUM, &camera());
+    let promised: Vec<bool> = answer
+        .media
+        .iter()
+        .map(|media| media.receiver_rtt)
+        .collect();
+    assert_eq!(promised, [true, true, false]);
+    let without = CHROMIUM.replace("a=rtcp-xr:rcvr-rtt=all\r\n", "a=rtcp-xr:voip-metrics\r\n");
+    let (_, answer) = answered(&without, &camera());
+    assert!(answer.media.iter().all(|media| !media.receiver_rtt));
+    assert!(parse(&offer(&camera()).sdp).media[0].receiver_rtt);
+}
+
+#[test]
 fn a_retransmission_type_that_was_not_offered_is_not_used() {
     let local = offer(&camera());
     let mut theirs = parse(&answer(&local.description, &camera()).unwrap().sdp);

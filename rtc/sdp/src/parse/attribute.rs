@@ -168,6 +168,10 @@ fn media_attribute(
         "bundle-only" => media.bundle_only = true,
         "rtcp-mux" | "rtcp-mux-only" => media.rtcp_mux = true,
         "rtcp-rsize" => media.rtcp_rsize = true,
+        "rtcp-xr" => {
+            let mut formats = rest.split_ascii_whitespace();
+            media.receiver_rtt = formats.any(|format| format.starts_with("rcvr-rtt="));
+        }
         "rtpmap" => rtpmap(media, rest),
         "fmtp" => fmtp(media, rest),
         "rtcp-fb" => rtcp_fb(media, rest),

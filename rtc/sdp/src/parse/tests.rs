@@ -43,6 +43,7 @@ fn the_offer_of_chromium_is_read_whole() {
     };
     assert_eq!(audio.transport.setup, Some(Setup::ActPass));
     assert!(audio.transport.trickle && audio.rtcp_mux && audio.rtcp_rsize);
+    assert!(audio.receiver_rtt && video.receiver_rtt && !data.receiver_rtt);
     assert_eq!(audio.transport.ice.as_ref().unwrap().ufrag, "9XBx");
     assert_eq!(audio.transport.fingerprints[0].hash, HashFunction::Sha256);
     assert_eq!(audio.transport.fingerprints[0].digest[..2], [0x1a, 0xf8]);
