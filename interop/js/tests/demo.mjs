@@ -8,10 +8,16 @@ import { lag, nearestColour } from "../lib/media.mjs";
 const LOADS = 20;
 const TEN = 10;
 
-/** Opens the demo in a window of its own without waiting for anything. */
-async function visit(url, { reading = false } = {}) {
+/** A window of its own, empty. */
+async function empty({ reading = false } = {}) {
   const page = await openPage(await browser());
   if (!reading) await page.addInitScript(() => (probe.reading = false));
+  return page;
+}
+
+/** Opens the demo in a window of its own without waiting for anything. */
+async function visit(url, options) {
+  const page = await empty(options);
   await page.goto(url, { waitUntil: "commit" });
   return page;
 }
@@ -58,11 +64,13 @@ async function crowd() {
   const { url } = await demo();
   const pages = [];
   try {
-    for (let viewer = 0; viewer < TEN; viewer++) {
-      pages.push(await visit(url));
-      await sleep(1000 / 3);
-    }
-    const times = await Promise.all(pages.map((page) => firstFrame(page)));
+    // A browser takes longer than a third of a second to make a window here.
+    for (let viewer = 0; viewer < TEN; viewer++) pages.push(await empty());
+    const times = await Promise.all(pages.map(async (page, viewer) => {
+      await sleep((viewer * 1000) / 3);
+      await page.goto(url, { waitUntil: "commit" });
+      return firstFrame(page);
+    }));
     check((await exceeded(url)) === "", `with ten viewers: ${await exceeded(url)}`);
     const slowest = withinBudget("slowest of ten", Math.max(...times), 2000);
 

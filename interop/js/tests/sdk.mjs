@@ -1,7 +1,7 @@
 // The official SDK and our own page watch one camera: picture, sound, their offset, data.
 
 import { closePage, firstFrame, openPage, stats } from "../lib/browser.mjs";
-import { check, median, sleep, until } from "../lib/figures.mjs";
+import { check, median, sleep } from "../lib/figures.mjs";
 import { nearestColour, TONES } from "../lib/media.mjs";
 import { camera, mediaBrowser, sdkViewer } from "../lib/stage.mjs";
 

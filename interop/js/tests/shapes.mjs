@@ -3,7 +3,7 @@
 import { closePage, firstFrame, launch, openPage, stats } from "../lib/browser.mjs";
 import { check, sleep, until } from "../lib/figures.mjs";
 import { ipv6Only, obstacle } from "../lib/network.mjs";
-import { browser, camera, mediaBrowser, sdkViewer, startDemo, startMaster } from "../lib/stage.mjs";
+import { browser, camera, sdkViewer, startDemo, startMaster } from "../lib/stage.mjs";
 
 /** Whatever was offered flows, and nothing else. */
 async function flowing(page, { video = false, audio = false }) {
