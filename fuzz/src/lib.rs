@@ -1,5 +1,9 @@
 //! What several fuzz targets share.
 
+mod depacketize;
+
+pub use depacketize::depacketize;
+
 use smolrtc_base::{Rng, SecretArray, SecretBytes, UnixTime};
 use smolrtc_crypto::fuzzing::AcceptAll;
 use smolrtc_crypto::{

@@ -1,44 +1,8 @@
-//! Payloads of any bytes through the H265 depacketizer: nothing panics, no frame outgrows its
-//! buffer, and a whole frame is well formed.
+//! Payloads of any bytes through the H265 depacketizer.
 #![no_main]
 
+use fuzz::depacketize;
 use libfuzzer_sys::fuzz_target;
 use smolrtc_rtp::Codec;
-use smolrtc_rtp::formats::annexb::is_annexb;
-use smolrtc_rtp::formats::{
-    Depacketizer, FrameBuffer, begins_frame, begins_sequence, is_discardable, is_key_frame,
-};
 
-const CODEC: Codec = Codec::H265;
-const LIMIT: usize = 512;
-
-fuzz_target!(|data: &[u8]| {
-    let mut buffer = FrameBuffer::with_limit(LIMIT).expect("memory");
-    let mut depacketizer = Depacketizer::new(CODEC);
-    // Payloads preceded by their lengths; a length of 255 ends the frame.
-    let mut rest = data;
-    while let Some((len, tail)) = rest.split_first() {
-        if *len == 255 {
-            if depacketizer.finish().is_ok() {
-                let frame = buffer.as_slice();
-                assert!(!frame.is_empty());
-                if matches!(CODEC, Codec::H264 | Codec::H265) {
-                    assert!(is_annexb(frame));
-                }
-                let _ = is_key_frame(CODEC, frame);
-                let _ = is_discardable(CODEC, frame);
-            }
-            buffer.clear();
-            rest = tail;
-            continue;
-        }
-        let (payload, tail) = tail.split_at(usize::from(*len).min(tail.len()));
-        rest = tail;
-        assert!(begins_frame(CODEC, payload) || !begins_sequence(CODEC, payload));
-        if depacketizer.push(payload, &mut buffer).is_err() {
-            depacketizer = Depacketizer::new(CODEC);
-            buffer.clear();
-        }
-        assert!(buffer.as_slice().len() <= LIMIT);
-    }
-});
+fuzz_target!(|data: &[u8]| depacketize(Codec::H265, data));

@@ -38,17 +38,39 @@ fn setup(now: Instant) -> (Service, ConnectionId, ConnectionId) {
         ("x-amz-date", signed.date.as_str()),
         ("authorization", signed.authorization.expose_str()),
     ];
-    let request =
-        Request { method: "POST", path, query: "", headers: &headers, body, secure: true, host: "h", peer };
+    let request = Request {
+        method: "POST",
+        path,
+        query: "",
+        headers: &headers,
+        body,
+        secure: true,
+        host: "h",
+        peer,
+    };
     assert_eq!(service.handle_http(now, unix, &request).status, 200);
     let arn = "arn:aws:kinesisvideo:us-west-2:123456789012:channel/cam/1700000000000";
     let endpoint = Url::parse("wss://h").expect("a URL");
     let mut open = |role: Role| {
-        let url =
-            presigned_url(&PROVIDER, &credentials, "us-west-2", unix, &endpoint, arn, &role);
+        let url = presigned_url(
+            &PROVIDER,
+            &credentials,
+            "us-west-2",
+            unix,
+            &endpoint,
+            arn,
+            &role,
+        );
         let query = url.expose_str().split_once('?').expect("a query").1;
         let headers = [("host", "h")];
-        let request = Request { method: "GET", path: "/", query, headers: &headers, body: b"", ..request };
+        let request = Request {
+            method: "GET",
+            path: "/",
+            query,
+            headers: &headers,
+            body: b"",
+            ..request
+        };
         service.handle_upgrade(now, unix, &request).expect("let in")
     };
     let master = open(Role::Master);
@@ -60,7 +82,9 @@ fuzz_target!(|data: &[u8]| {
     let now = Instant::from_millis(1);
     let (mut service, master, viewer) = setup(now);
     for line in data.split(|byte| *byte == b'\n').take(64) {
-        let Ok(text) = core::str::from_utf8(line) else { continue };
+        let Ok(text) = core::str::from_utf8(line) else {
+            continue;
+        };
         service.handle_message(now, master, text);
         service.handle_message(now, viewer, text);
     }

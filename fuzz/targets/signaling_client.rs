@@ -42,19 +42,31 @@ fuzz_target!(|operations: Vec<Operation>| {
     let mut open: Vec<StreamId> = Vec::new();
     let mut buf = [0; 256];
     for operation in operations {
-        let pick = |n: u8| open.get(usize::from(n) % open.len().max(1)).copied().unwrap_or(StreamId(n.into()));
+        let pick = |n: u8| {
+            open.get(usize::from(n) % open.len().max(1))
+                .copied()
+                .unwrap_or(StreamId(n.into()))
+        };
         let reply = |status: u16, body: &str| {
-            format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n{body}", body.len())
+            format!(
+                "HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n{body}",
+                body.len()
+            )
         };
         match operation {
             Operation::Opened(n) => client.handle_input(now, Input::StreamOpened(pick(n))),
-            Operation::Bytes(n, bytes) => client.handle_input(now, Input::StreamBytes(pick(n), &bytes)),
+            Operation::Bytes(n, bytes) => {
+                client.handle_input(now, Input::StreamBytes(pick(n), &bytes))
+            }
             Operation::Describe(n) => {
                 let text = reply(200, r#"{"ChannelInfo":{"ChannelARN":"arn:aws:x"}}"#);
                 client.handle_input(now, Input::StreamBytes(pick(n), text.as_bytes()));
             }
             Operation::Endpoints(n) => {
-                let text = reply(200, r#"{"ResourceEndpointList":[{"Protocol":"WSS","ResourceEndpoint":"wss://h"},{"Protocol":"HTTPS","ResourceEndpoint":"https://h"}]}"#);
+                let text = reply(
+                    200,
+                    r#"{"ResourceEndpointList":[{"Protocol":"WSS","ResourceEndpoint":"wss://h"},{"Protocol":"HTTPS","ResourceEndpoint":"https://h"}]}"#,
+                );
                 client.handle_input(now, Input::StreamBytes(pick(n), text.as_bytes()));
             }
             Operation::Refuse(n, status) => {
@@ -74,7 +86,9 @@ fuzz_target!(|operations: Vec<Operation>| {
             }
             Operation::RefreshIce => client.refresh_ice_servers(now),
             Operation::ViewersLive(live) => client.viewers_live(now, live),
-            Operation::Clock(seconds) => client.set_wall_clock(now, UnixTime::from_secs(seconds.into())),
+            Operation::Clock(seconds) => {
+                client.set_wall_clock(now, UnixTime::from_secs(seconds.into()))
+            }
             Operation::Credentials => client.set_credentials(now, credentials()),
             Operation::Transmit(len) => {
                 let _ = client.poll_transmit(now, &mut buf[..usize::from(len)]);
@@ -82,7 +96,9 @@ fuzz_target!(|operations: Vec<Operation>| {
             Operation::Poll => {
                 while let Some(event) = client.poll_event() {
                     match event {
-                        Event::OpenStream { id, .. } | Event::OpenMutualTls { id, .. } => open.push(id),
+                        Event::OpenStream { id, .. } | Event::OpenMutualTls { id, .. } => {
+                            open.push(id)
+                        }
                         Event::CloseStream(id) => open.retain(|other| *other != id),
                         _ => {}
                     }
@@ -94,7 +110,10 @@ fuzz_target!(|operations: Vec<Operation>| {
         if let Some((at, reason)) = client.poll_timeout().filter(|(at, _)| *at <= now) {
             client.handle_timeout(now);
             while client.poll_transmit(now, &mut buf).is_some() {}
-            assert!(client.poll_timeout().is_none_or(|(next, _)| next > at), "{reason:?}");
+            assert!(
+                client.poll_timeout().is_none_or(|(next, _)| next > at),
+                "{reason:?}"
+            );
         }
     }
 });

@@ -11,7 +11,9 @@ use smolrtc_crypto::RustCrypto;
 static PROVIDER: RustCrypto = RustCrypto;
 
 fuzz_target!(|data: &[u8]| {
-    let Ok(text) = core::str::from_utf8(data) else { return };
+    let Ok(text) = core::str::from_utf8(data) else {
+        return;
+    };
     let mut lines = text.split('\n');
     let path = lines.next().unwrap_or("/");
     let query = lines.next().unwrap_or("");
@@ -40,17 +42,31 @@ fuzz_target!(|data: &[u8]| {
     // Only a query that does not claim to be signed already can be presigned.
     if !query.contains("X-") && !query.contains('%') {
         let credentials = Credentials::new("AK", secret.clone());
-        let signer =
-            Signer { credentials: &credentials, region: "r", service: SERVICE, time: now, provider: &PROVIDER };
-        let request = SignableRequest { headers: &headers[..1], ..request };
+        let signer = Signer {
+            credentials: &credentials,
+            region: "r",
+            service: SERVICE,
+            time: now,
+            provider: &PROVIDER,
+        };
+        let request = SignableRequest {
+            headers: &headers[..1],
+            ..request
+        };
         let signed = signer.presign(&request, 299);
-        let request = SignableRequest { query: signed.expose_str(), ..request };
+        let request = SignableRequest {
+            query: signed.expose_str(),
+            ..request
+        };
         let claim = Authorization::parse(&request).expect("our own form");
         assert_eq!(claim.verify(&PROVIDER, &request, &secret, now), Ok(()));
     }
     if let Ok(url) = Url::parse(text) {
         assert!(!url.host().is_empty() && url.port() != 0);
         let again = Url::parse(&url.to_string()).expect("what we print");
-        assert_eq!((again.host(), again.port(), again.path()), (url.host(), url.port(), url.path()));
+        assert_eq!(
+            (again.host(), again.port(), again.path()),
+            (url.host(), url.port(), url.path())
+        );
     }
 });

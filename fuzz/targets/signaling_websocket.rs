@@ -39,7 +39,9 @@ fuzz_target!(|data: &[u8]| {
                 Incoming::Binary(bytes) => push_frame(&mut again, Opcode::Binary, bytes, mask),
                 Incoming::Ping(bytes) => push_frame(&mut again, Opcode::Ping, bytes, mask),
                 Incoming::Pong(bytes) => push_frame(&mut again, Opcode::Pong, bytes, mask),
-                Incoming::Close { code: 1005, .. } => push_frame(&mut again, Opcode::Close, b"", mask),
+                Incoming::Close { code: 1005, .. } => {
+                    push_frame(&mut again, Opcode::Close, b"", mask)
+                }
                 Incoming::Close { code, reason } => {
                     let body = [&code.to_be_bytes()[..], reason.as_bytes()].concat();
                     push_frame(&mut again, Opcode::Close, &body, mask);

@@ -11,11 +11,11 @@ pub struct Limits {
     /// Viewers at one time. KVS admits 10 a channel.
     pub viewers: usize,
 
-    /// Local ICE candidates of one session (about 80 bytes each).
+    /// Local ICE candidates of one session (about 230 bytes each).
     pub ice_local_candidates: usize,
-    /// Remote ICE candidates of one session (about 80 bytes each); more are dropped and counted.
+    /// Remote ICE candidates of one session (about 130 bytes each); more are dropped and counted.
     pub ice_remote_candidates: usize,
-    /// Candidate pairs of one session, RFC 8445 section 6.1.2.5 (about 160 bytes each).
+    /// Candidate pairs of one session, RFC 8445 section 6.1.2.5 (about 260 bytes each).
     pub ice_pairs: usize,
 
     /// Bytes of handshake messages under reassembly (DTLS).
@@ -42,9 +42,9 @@ pub struct Limits {
     pub history_frames: usize,
     /// Packets indexed in a history ring (about 16 bytes each).
     pub history_packets: usize,
-    /// Runs a viewer's cursor may hold, one per gap in its sequence numbers (24 bytes each).
+    /// Runs a viewer's cursor may hold, one per gap in its sequence numbers (16 bytes each).
     pub cursor_runs: usize,
-    /// Packets remembered for transport-wide feedback, a viewer (about 16 bytes each).
+    /// Packets remembered for transport-wide feedback, a viewer (8 bytes each).
     pub twcc_history: usize,
     /// Packets waiting to be resent to one viewer.
     pub resend_queue: usize,

@@ -67,6 +67,16 @@ impl core::fmt::Display for LeaveReason {
     }
 }
 
+/// What a camera's next wake-up is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reason {
+    /// A viewer's connection.
+    Connection(smolrtc::Reason),
+    /// A viewer's time to connect is over.
+    ConnectTimeout,
+}
+
 /// Something the owner must know or do.
 #[derive(Debug)]
 #[non_exhaustive]

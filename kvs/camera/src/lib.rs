@@ -40,4 +40,4 @@ mod viewer;
 
 pub use camera::{Camera, CameraStats, ViewerSnapshot};
 pub use config::{Config, TrackConfig};
-pub use event::{Event, LeaveReason, RefusalReason, ViewerId};
+pub use event::{Event, LeaveReason, Reason, RefusalReason, ViewerId};

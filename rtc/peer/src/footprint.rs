@@ -22,10 +22,12 @@ mod entry {
     pub(super) const SRTP_RETIRED: usize = 32;
     /// A sender's packets remembered for feedback, resends and runs.
     pub(super) const SENT: usize = 8;
-    pub(super) const RESEND: usize = 16;
+    pub(super) const RESEND: usize = 24;
     pub(super) const RUN: usize = 16;
     /// A received packet: its slot, its places in the ring, its arrival.
     pub(super) const RECEIVED: usize = 24 + 2 * 16 + 16;
+    /// An arrival remembered for transport-wide feedback.
+    pub(super) const ARRIVAL: usize = 16;
     /// A chunk or message of SCTP beside its bytes, and a channel.
     pub(super) const SCTP_CHUNK: usize = 64;
     pub(super) const SCTP_CHANNEL: usize = 224;
@@ -86,7 +88,7 @@ impl Footprint {
         // A frame under assembly may be as long as all packets that wait.
         let receiver = 2 * (limits.receive_bytes + limits.receive_audio_bytes)
             + 2 * limits.receive_packets * entry::RECEIVED
-            + limits.twcc_history * entry::RESEND;
+            + limits.twcc_history * entry::ARRIVAL;
         let sctp = limits.sctp_send_bytes
             + limits.sctp_receive_bytes
             + limits.sctp_out_of_order_chunks * entry::SCTP_CHUNK

@@ -5,10 +5,10 @@ use core::net::SocketAddr;
 
 use smolrtc::base::{Instant, Transmit};
 use smolrtc::crypto::{JobId, JobResult};
-use smolrtc::{ConnectionState, Event as PeerEvent, Protocol, Reason, ice, stun};
+use smolrtc::{ConnectionState, Event as PeerEvent, Protocol, ice, stun};
 
 use super::{Camera, Queued};
-use crate::event::{Event, LeaveReason, ViewerId};
+use crate::event::{Event, LeaveReason, Reason, ViewerId};
 
 impl Camera {
     /// Takes a datagram that arrived from `from` on the socket bound to `local`; it is opened in
@@ -112,12 +112,13 @@ impl Camera {
     pub fn poll_timeout(&self) -> Option<(Instant, Reason)> {
         let mut next: Option<(Instant, Reason)> = None;
         for viewer in &self.viewers {
-            let connect = (viewer.is_live() && !viewer.connected)
-                .then(|| (viewer.joined + self.config.connect_timeout, Reason::Close));
-            for due in [viewer.peer.poll_timeout(&self.rings), connect]
-                .into_iter()
-                .flatten()
-            {
+            let connection = viewer.peer.poll_timeout(&self.rings);
+            let connection = connection.map(|(at, why)| (at, Reason::Connection(why)));
+            let connect = (viewer.is_live() && !viewer.connected).then(|| {
+                let deadline = viewer.joined + self.config.connect_timeout;
+                (deadline, Reason::ConnectTimeout)
+            });
+            for due in [connection, connect].into_iter().flatten() {
                 if next.is_none_or(|best| due.0 < best.0) {
                     next = Some(due);
                 }

@@ -184,6 +184,7 @@ impl PeerConnection {
     }
 
     fn apply(&mut self, now: Instant, agreed: Negotiated) -> Result<(), Error> {
+        // The parser has checked their grammar, and a change of them has restarted ICE.
         if let Some(remote) = &agreed.remote_ice {
             self.ice
                 .set_remote_credentials(&remote.ufrag, &remote.pwd)?;

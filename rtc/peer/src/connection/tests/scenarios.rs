@@ -254,3 +254,24 @@ fn strangers_cannot_start_dtls() {
     world.run_for(MS(500));
     assert_eq!(world.sides[0].peer.state(), ConnectionState::Connected);
 }
+
+#[test]
+fn an_offer_with_bad_ice_credentials_leaves_a_running_connection_as_it_was() {
+    let mut world = World::connected(13, MS(20), 0, &[Codec::H264]);
+    world.run_for(MS(500));
+    let now = world.now;
+    let offer = world.sides[1].peer.create_offer(now, false).unwrap();
+    let ours = String::from(world.sides[1].peer.local_ufrag());
+    let bad = offer.replace(&ours, "bad ufrag");
+    let ufrag = String::from(world.sides[0].peer.local_ufrag());
+    let refused = world.sides[0].peer.accept_offer(now, &bad);
+    assert!(matches!(refused, Err(crate::Error::Sdp(_))), "{refused:?}");
+    assert_eq!(world.sides[0].peer.local_ufrag(), ufrag, "no restart");
+    world.stream(0..30, 1_000);
+    world.run_for(MS(200));
+    assert_eq!(world.sides[1].seen.frames.len(), 30);
+    // The same session goes on to negotiate.
+    let now = world.now;
+    let answer = world.sides[0].peer.accept_offer(now, &offer).unwrap();
+    world.sides[1].peer.accept_answer(now, &answer).unwrap();
+}
